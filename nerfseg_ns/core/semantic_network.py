@@ -1,0 +1,116 @@
+"""The second stage's networks (Qi et al. 2022): Seg-MLP, ray-convolution, colour-radiance network and the two heads."""
+
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from nerfseg_ns.core.class_table import IGNORE
+from nerfseg_ns.core.compositing import composite
+
+CAPTURED_COLOUR = "captured_colour"
+"""Key of a ray bundle's metadata that carries the captured colour of each ray in stage 2."""
+
+
+def relu_mlp(widths: Tuple[int, ...]) -> nn.Sequential:
+    """Linear layers of the given widths, a ReLU after each."""
+    layers = []
+    for i in range(len(widths) - 1):
+        layers += [nn.Linear(widths[i], widths[i + 1]), nn.ReLU()]
+    return nn.Sequential(*layers)
+
+
+class RayConvolution(nn.Module):
+    """R: a 1-D convolution along the samples of a ray, so that a sample sees its neighbours in front and behind.
+
+    Args:
+        in_dim: channels of a sample's feature.
+        out_dim: channels of the ray feature (128 in the paper).
+        kernel: odd number of neighbouring samples seen at once (3 coarse, 5 fine in the paper).
+    """
+
+    def __init__(self, in_dim: int, out_dim: int, kernel: int) -> None:
+        super().__init__()
+        if kernel < 1 or kernel % 2 == 0:
+            raise ValueError(f"ray-convolution kernel must be an odd number of samples, not {kernel}")
+        self.kernel = kernel
+        # Stored as one linear map over the concatenated neighbours: the same function as nn.Conv1d, without its
+        # [rays, channels, samples] layout, and several times faster on a CPU.
+        self.linear = nn.Linear(in_dim * kernel, out_dim)
+
+    def forward(self, features: Float[Tensor, "rays samples in_dim"]) -> Float[Tensor, "rays samples out_dim"]:
+        half = self.kernel // 2
+        padded = F.pad(features, (0, 0, half, half))
+        samples = features.shape[1]
+        neighbours = torch.cat([padded[:, k : k + samples] for k in range(self.kernel)], dim=-1)
+        return F.relu(self.linear(neighbours))
+
+
+@dataclass(frozen=True)
+class SemanticNetworkShape:
+    """Sizes and switches of a :class:`SemanticNetwork`; the defaults are the paper's."""
+
+    location_dim: int
+    num_classes: int
+    seg_mlp_widths: Tuple[int, ...] = (128, 128)
+    ray_feature_dim: int = 128
+    ray_convolution_kernel: int = 5
+    colour_widths: Tuple[int, ...] = (16, 64)
+    use_ray_convolution: bool = True
+    use_colour_network: bool = True
+
+
+class SemanticNetwork(nn.Module):
+    """Class logits of rays from frozen location features, frozen weights and the rays' colours.
+
+    Seg-MLP acts on each sample, R on each ray's samples, the frozen weights composite the result to one ray feature;
+    C lifts the ray's colour; F2S reads both, C2S reads the colour alone and is only a training aid.
+    """
+
+    def __init__(self, shape: SemanticNetworkShape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.seg_mlp = relu_mlp((shape.location_dim, *shape.seg_mlp_widths))
+        if shape.use_ray_convolution:
+            self.to_ray_feature: nn.Module = RayConvolution(
+                shape.seg_mlp_widths[-1], shape.ray_feature_dim, shape.ray_convolution_kernel
+            )
+        else:
+            self.to_ray_feature = relu_mlp((shape.seg_mlp_widths[-1], shape.ray_feature_dim))
+        colour_dim = 0
+        if shape.use_colour_network:
+            colour_dim = shape.colour_widths[-1]
+            self.colour_network = relu_mlp((3, *shape.colour_widths))
+            self.c2s = nn.Linear(colour_dim, shape.num_classes)
+        self.f2s = nn.Linear(shape.ray_feature_dim + colour_dim, shape.num_classes)
+
+    def forward(
+        self,
+        location_features: Float[Tensor, "rays samples location_dim"],
+        weights: Float[Tensor, "rays samples 1"],
+        colour: Float[Tensor, "rays 3"],
+    ) -> Tuple[Float[Tensor, "rays classes"], Optional[Float[Tensor, "rays classes"]]]:
+        """Logits of F2S, and of C2S or None when the colour network is off.
+
+        Args:
+            location_features: the field's features of each sample; no gradient flows back into them.
+            weights: volume-rendering weights that sum to 1 along each ray.
+            colour: RGB of the ray, 0..1 (rendered by stage 1, or captured).
+        """
+        ray_feature = composite(weights, self.to_ray_feature(self.seg_mlp(location_features)))
+        if not self.shape.use_colour_network:
+            return self.f2s(ray_feature), None
+        colour_feature = self.colour_network(colour)
+        return self.f2s(torch.cat([ray_feature, colour_feature], dim=-1)), self.c2s(colour_feature)
+
+
+def semantic_loss(
+    logits: Float[Tensor, "rays classes"], labels: UInt8[Tensor, "rays 1"]
+) -> Float[Tensor, ""]:
+    """Mean cross-entropy over the labelled rays; 0, with a gradient of 0, when none is labelled."""
+    target = labels.reshape(-1).long()
+    labelled = (target != IGNORE).sum().clamp(min=1)
+    return F.cross_entropy(logits, target, ignore_index=IGNORE, reduction="sum") / labelled

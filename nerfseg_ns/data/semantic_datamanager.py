@@ -1,0 +1,101 @@
+"""The datamanager: all rays in stage 1, labelled pixels in stage 2."""
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Type, Union
+
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
+from nerfseg_ns.core.class_table import IGNORE
+from nerfseg_ns.core.labelled_pixels import LabelledPixels
+from nerfseg_ns.core.semantic_network import CAPTURED_COLOUR
+from nerfseg_ns.data.carla_mvs_dataparser import CarlaMVSDataParserConfig
+from nerfseg_ns.data.semantic_dataset import SemanticDataset
+from nerfstudio.cameras.rays import RayBundle
+from nerfstudio.configs.dataparser_configs import AnnotatedDataParserUnion
+from nerfstudio.data.datamanagers.base_datamanager import VanillaDataManager, VanillaDataManagerConfig
+
+Views = Union[Tensor, Sequence[Tensor]]
+"""Images of all views: stacked when they have one size, a list when they differ."""
+
+
+@dataclass
+class SemanticDataManagerConfig(VanillaDataManagerConfig):
+    """Configuration of :class:`SemanticDataManager`."""
+
+    _target: Type = field(default_factory=lambda: SemanticDataManager)
+    dataparser: AnnotatedDataParserUnion = field(default_factory=CarlaMVSDataParserConfig)
+    """Dataparser that reads the capture."""
+    stage2_num_rays_per_batch: int = 1024
+    """Labelled rays per batch in stage 2."""
+    class_balanced: bool = False
+    """In stage 2 draw every class equally often instead of every labelled pixel."""
+
+
+def gather_pixels(views: Views, pixels: Int64[Tensor, "rays 3"]) -> Tensor:
+    """Values at (view, y, x).
+
+    Args:
+        views: [views, h, w, channels] or a list of [h, w, channels].
+        pixels: rows (view, y, x).
+
+    Returns:
+        [rays, channels].
+    """
+    view, y, x = pixels.unbind(-1)
+    if isinstance(views, Tensor):
+        return views[view, y, x]
+    values = views[0].new_empty((len(pixels), views[0].shape[-1]))
+    for index in view.unique().tolist():
+        rows = view == index
+        values[rows] = views[index][y[rows], x[rows]]
+    return values
+
+
+class SemanticDataManager(VanillaDataManager[SemanticDataset]):
+    """Nerfstudio's datamanager with a second source of rays.
+
+    The pipeline sets :attr:`stage` before each step. Labels stay uint8 in nerfstudio's own image cache; stage 2 adds
+    an index of bounded size into it.
+    """
+
+    config: SemanticDataManagerConfig
+    stage: int = 1
+
+    def setup_train(self) -> None:
+        """Set up nerfstudio's loaders; the index of labelled pixels is built when stage 2 begins."""
+        super().setup_train()
+        self._labelled: Optional[Tuple[Dict[str, Any], LabelledPixels]] = None
+
+    def _labelled_views(self) -> Tuple[Dict[str, Any], LabelledPixels]:
+        if self._labelled is None:
+            if self.config.train_num_images_to_sample_from == -1:
+                batch = next(self.iter_train_image_dataloader)
+            else:  # the cache holds changing views: stage 2 keeps the labelled ones
+                indices = self.train_dataset.labelled_view_indices or [0]
+                batch = self.config.collate_fn([self.train_dataset[i] for i in indices])
+            labels: List[Tensor] = list(batch["semantics"])
+            if "mask" in batch:
+                labels = [torch.where(mask.bool(), label, IGNORE) for mask, label in zip(batch["mask"], labels)]
+            self._labelled = (batch, LabelledPixels(labels))
+        return self._labelled
+
+    def next_train(self, step: int) -> Tuple[RayBundle, Dict[str, Any]]:
+        """Rays and their pixels: any pixel of any view in stage 1, labelled pixels in stage 2."""
+        if self.stage == 1:
+            return super().next_train(step)
+        self.train_count += 1
+        views, labelled = self._labelled_views()
+        draw = labelled.draw_balanced if self.config.class_balanced else labelled.draw
+        pixels = draw(self.config.stage2_num_rays_per_batch)
+        batch = {key: gather_pixels(views[key], pixels) for key in ("image", "semantics")}
+        image_indices = torch.as_tensor(views["image_idx"])
+        batch["indices"] = torch.cat([image_indices[pixels[:, :1]], pixels[:, 1:]], dim=-1)
+        ray_bundle = self.train_ray_generator(batch["indices"])
+        ray_bundle.metadata[CAPTURED_COLOUR] = batch["image"][..., :3].to(ray_bundle.origins)
+        return ray_bundle, batch
+
+    def get_train_rays_per_batch(self) -> int:
+        """Rays per batch of the current stage."""
+        return super().get_train_rays_per_batch() if self.stage == 1 else self.config.stage2_num_rays_per_batch

@@ -1,0 +1,140 @@
+"""The methods that ``ns-train`` offers: nerfseg, nerfseg-big, nerfseg-lite."""
+
+from typing import Any, Dict
+
+import torch
+
+from nerfseg_ns.data.semantic_datamanager import SemanticDataManagerConfig
+from nerfseg_ns.nerf.model import NerfSegModelConfig
+from nerfseg_ns.nerf.pipeline import NerfSegPipelineConfig
+from nerfseg_ns.nerf.scheduler import StageDecaySchedulerConfig
+from nerfstudio.configs.base_config import MachineConfig, ViewerConfig
+from nerfstudio.engine.optimizers import AdamOptimizerConfig
+from nerfstudio.engine.trainer import TrainerConfig
+from nerfstudio.plugins.types import MethodSpecification
+
+NO_LIMIT = 1_000_000
+"""Both stages' step counts say when a run ends; --max-num-iterations can only end it earlier."""
+
+
+def _machine() -> MachineConfig:
+    return MachineConfig(device_type="cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _optimizers(lr: float, lr_final: float, semantic_lr: float) -> Dict[str, Any]:
+    def group(stage: int, rate: float, final: float, warmup: float) -> Dict[str, Any]:
+        return {
+            "optimizer": AdamOptimizerConfig(lr=rate, eps=1e-15),
+            "scheduler": StageDecaySchedulerConfig(stage=stage, lr_final=final, warmup_fraction=warmup),
+        }
+
+    return {
+        "proposal_networks": group(1, lr, lr_final, 0.0),
+        "fields": group(1, lr, lr_final, 0.0),
+        "semantics": group(2, semantic_lr, semantic_lr / 10, 0.02),
+    }
+
+
+def _viewer() -> ViewerConfig:
+    # Nerfstudio's own default listens on every network interface.
+    return ViewerConfig(num_rays_per_chunk=1 << 15, websocket_host="127.0.0.1")
+
+
+nerfseg = MethodSpecification(
+    config=TrainerConfig(
+        method_name="nerfseg",
+        steps_per_eval_batch=500,
+        steps_per_eval_image=2000,
+        steps_per_eval_all_images=NO_LIMIT,
+        steps_per_save=2000,
+        max_num_iterations=NO_LIMIT,
+        mixed_precision=True,
+        machine=_machine(),
+        pipeline=NerfSegPipelineConfig(
+            stage1_steps=30000,
+            stage2_steps=5000,
+            datamanager=SemanticDataManagerConfig(
+                train_num_rays_per_batch=4096, eval_num_rays_per_batch=4096, stage2_num_rays_per_batch=4096
+            ),
+            model=NerfSegModelConfig(eval_num_rays_per_chunk=1 << 15),
+        ),
+        optimizers=_optimizers(lr=1e-2, lr_final=1e-4, semantic_lr=2e-3),
+        viewer=_viewer(),
+        vis="viewer",
+    ),
+    description="Two-stage semantic NeRF for aerial scenes (GPU).",
+)
+
+nerfseg_big = MethodSpecification(
+    config=TrainerConfig(
+        method_name="nerfseg-big",
+        steps_per_eval_batch=500,
+        steps_per_eval_image=5000,
+        steps_per_eval_all_images=NO_LIMIT,
+        steps_per_save=2000,
+        max_num_iterations=NO_LIMIT,
+        mixed_precision=True,
+        machine=_machine(),
+        pipeline=NerfSegPipelineConfig(
+            stage1_steps=100000,
+            stage2_steps=10000,
+            datamanager=SemanticDataManagerConfig(
+                train_num_rays_per_batch=8192, eval_num_rays_per_batch=4096, stage2_num_rays_per_batch=8192
+            ),
+            model=NerfSegModelConfig(
+                eval_num_rays_per_chunk=1 << 15,
+                num_nerf_samples_per_ray=128,
+                num_proposal_samples_per_ray=(512, 256),
+                hidden_dim=128,
+                hidden_dim_color=128,
+                max_res=4096,
+                log2_hashmap_size=21,
+            ),
+        ),
+        optimizers=_optimizers(lr=1e-2, lr_final=1e-4, semantic_lr=2e-3),
+        viewer=_viewer(),
+        vis="viewer",
+    ),
+    description="Two-stage semantic NeRF for large aerial scenes (GPU with 16 GB or more).",
+)
+
+nerfseg_lite = MethodSpecification(
+    config=TrainerConfig(
+        method_name="nerfseg-lite",
+        steps_per_eval_batch=NO_LIMIT,
+        steps_per_eval_image=NO_LIMIT,
+        steps_per_eval_all_images=NO_LIMIT,
+        steps_per_save=500,
+        max_num_iterations=NO_LIMIT,
+        mixed_precision=False,
+        machine=_machine(),
+        pipeline=NerfSegPipelineConfig(
+            stage1_steps=2500,
+            stage2_steps=1200,
+            datamanager=SemanticDataManagerConfig(
+                train_num_rays_per_batch=1024, eval_num_rays_per_batch=1024, stage2_num_rays_per_batch=1024
+            ),
+            model=NerfSegModelConfig(
+                eval_num_rays_per_chunk=1024,
+                implementation="torch",
+                compile=True,
+                num_levels=8,
+                max_res=512,
+                log2_hashmap_size=15,
+                num_nerf_samples_per_ray=24,
+                num_proposal_samples_per_ray=(64,),
+                proposal_net_args_list=[
+                    {"hidden_dim": 16, "log2_hashmap_size": 15, "num_levels": 5, "max_res": 128},
+                ],
+                proposal_warmup=500,
+                proposal_update_every=8,
+                proposal_anneal_steps=300,
+                seg_mlp_widths=(64, 64),
+            ),
+        ),
+        optimizers=_optimizers(lr=1e-2, lr_final=1e-3, semantic_lr=2e-3),
+        viewer=_viewer(),
+        vis="viewer",
+    ),
+    description="Two-stage semantic NeRF for CPUs and small GPUs.",
+)

@@ -1,0 +1,1 @@
+"""Nerfstudio model adapters: field, model, pipeline, schedulers."""

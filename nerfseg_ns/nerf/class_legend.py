@@ -1,0 +1,97 @@
+"""The viewer's class legend: which colour is which class, and a checkbox to hide each."""
+
+import tempfile
+from pathlib import Path
+from typing import Optional
+
+import torch
+from jaxtyping import Bool
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor, nn
+
+from nerfseg_ns.core.class_table import ClassTable
+from nerfstudio.viewer.viewer_elements import ViewerCheckbox, ViewerElement
+from viser import ViserServer
+
+
+def legend_picture(class_table: ClassTable, row_height: int = 30, width: int = 300) -> Image.Image:
+    """A colour swatch and a name per class, two columns, on the viewer's dark background."""
+    rows = (len(class_table) + 1) // 2
+    picture = Image.new("RGB", (width, max(rows, 1) * row_height), (26, 27, 30))
+    draw = ImageDraw.Draw(picture)
+    font = ImageFont.load_default(size=row_height * 0.45)
+    for entry in class_table.classes:
+        x, y = (entry.id // rows) * (width // 2), (entry.id % rows) * row_height
+        pad = row_height // 5
+        draw.rounded_rectangle((x + pad, y + pad, x + row_height - pad, y + row_height - pad), 3, fill=entry.rgb)
+        draw.text((x + row_height, y + row_height // 2), entry.name, (222, 226, 230), font=font, anchor="lm")
+    return picture
+
+
+class ViewerPicture(ViewerElement[str]):
+    """A fixed picture in the viewer's panel."""
+
+    def __init__(self, picture: Image.Image, caption: str) -> None:
+        super().__init__(caption)
+        self.picture = picture
+
+    def _create_gui_handle(self, viser_server: ViserServer) -> None:
+        # viser reads the picture from a file while it adds the element, and inlines it
+        with tempfile.TemporaryDirectory() as folder:
+            self.picture.save(Path(folder) / "legend.png")
+            self.gui_handle = viser_server.gui.add_markdown(f"![{self.name}](legend.png)", image_root=Path(folder))
+
+    def install(self, viser_server: ViserServer) -> None:
+        """Add the picture to the panel."""
+        self._create_gui_handle(viser_server)
+
+
+class ViewerNote(ViewerElement[str]):
+    """A line of text in the viewer's panel that the program can change."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__("note")
+        self._text = text
+
+    @property
+    def text(self) -> str:
+        """The text shown."""
+        return self._text
+
+    @text.setter
+    def text(self, text: str) -> None:
+        if text != self._text:
+            self._text = text
+            if self.gui_handle is not None:
+                self.gui_handle.content = text
+
+    def _create_gui_handle(self, viser_server: ViserServer) -> None:
+        self.gui_handle = viser_server.gui.add_markdown(self._text)
+
+    def install(self, viser_server: ViserServer) -> None:
+        """Add the text to the panel."""
+        self._create_gui_handle(viser_server)
+
+
+class ClassLegend(nn.Module):
+    """Elements that nerfstudio's viewer finds on the model: legend, training stage, a checkbox per class.
+
+    Without parameters or buffers, so nothing of it enters a checkpoint.
+    """
+
+    def __init__(self, class_table: Optional[ClassTable]) -> None:
+        super().__init__()
+        self.stage = ViewerNote("")
+        self.names = []
+        if class_table is not None:
+            self.legend = ViewerPicture(legend_picture(class_table), "classes")
+            # The viewer looks at attributes only (not into lists) and orders them by name.
+            for entry in class_table.classes:
+                name = f"visible_{entry.id:03d}"
+                setattr(self, name, ViewerCheckbox(f"Show {entry.name}", True))
+                self.names.append(name)
+
+    @property
+    def visible(self) -> Bool[Tensor, "classes"]:
+        """Which classes are ticked, in the order of their ids."""
+        return torch.tensor([getattr(self, name).value for name in self.names], dtype=torch.bool)

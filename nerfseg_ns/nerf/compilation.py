@@ -1,0 +1,38 @@
+"""torch.compile where a compiler is there, nothing where it is not."""
+
+import shutil
+
+import torch
+from torch import nn
+
+from nerfstudio.utils.rich_utils import CONSOLE
+
+
+def compiler_available() -> bool:
+    """Whether torch's CPU code generator has a C++ compiler to call."""
+    try:
+        from torch._inductor.cpp_builder import get_cpp_compiler
+
+        return shutil.which(get_cpp_compiler()) is not None
+    except Exception:  # a private function that other torch versions may lack, and that raises without a compiler
+        return shutil.which("g++") is not None
+
+
+def compile_in_place(*modules: nn.Module) -> bool:
+    """Compile the forward of each module without renaming its parameters, so that checkpoints stay the same.
+
+    A compilation that fails later falls back to eager execution for that module (``suppress_errors``).
+
+    Returns:
+        Whether the modules were compiled.
+    """
+    if not compiler_available():
+        CONSOLE.log("no C++ compiler found: running without torch.compile, about half as fast")
+        return False
+    import torch._dynamo
+
+    torch._dynamo.config.suppress_errors = True
+    for module in modules:
+        # Fixed sizes: code for any size runs at half the speed (the model keeps sizes fixed).
+        module.compile(dynamic=False)
+    return True

@@ -1,0 +1,137 @@
+"""Loading the geometry of a finished stage 1 into a new run."""
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any, Dict, Optional
+
+import torch
+import yaml
+from torch import Tensor
+
+from nerfseg_ns.core.input_error import InputError
+from nerfstudio.data.dataparsers.base_dataparser import DataparserOutputs
+from nerfstudio.engine.trainer import TrainerConfig
+
+GEOMETRY_PREFIXES = ("field.", "proposal_networks.")
+"""Modules of the model that stage 1 trains and stage 2 freezes."""
+
+
+def newest_checkpoint(folder: Path) -> Path:
+    """The checkpoint of the highest step.
+
+    Raises:
+        InputError: the folder is missing or has none.
+    """
+    checkpoints = sorted(folder.glob("step-*.ckpt"))
+    if not checkpoints:
+        raise InputError(f"{folder}: no checkpoint (step-*.ckpt); has the training saved one yet?")
+    return checkpoints[-1]
+
+
+def read_checkpoint(path: Path) -> Dict[str, Any]:
+    """A nerfstudio checkpoint, loaded with ``weights_only=True``.
+
+    Raises:
+        InputError: the file is cut short or is not a checkpoint.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        state["pipeline"], state["step"]  # noqa: B018  a checkpoint has both
+        return state
+    except (RuntimeError, EOFError, OSError, KeyError, TypeError, pickle.UnpicklingError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(
+            f"{path}: not a whole checkpoint ({reason}); delete it to fall back to an older step-*.ckpt beside it, "
+            "or train again"
+        ) from None
+
+
+def read_run_config(path: Path) -> TrainerConfig:
+    """The config.yml of a finished run.
+
+    config.yml is nerfstudio's own format and names Python classes: load only files that you trust.
+
+    Raises:
+        InputError: the file is missing or is not such a configuration.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected the config.yml that ns-train wrote into its output folder")
+    try:
+        config = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.Loader)  # noqa: S506  nerfstudio's format
+    except Exception as error:
+        raise InputError(f"{path}: not a nerfstudio config.yml ({str(error).splitlines()[0]})") from None
+    if not isinstance(config, TrainerConfig):
+        raise InputError(f"{path}: not a nerfstudio config.yml (it holds {type(config).__name__})")
+    return config
+
+
+def load_geometry(model: torch.nn.Module, config_path: Path, outputs: Optional[DataparserOutputs]) -> int:
+    """Copy field and proposal networks of a finished run into ``model``.
+
+    Args:
+        model: the :class:`nerfseg_ns.nerf.model.NerfSegModel` of the new run.
+        config_path: config.yml of the finished run.
+        outputs: the new run's data; its scene frame must be the one the geometry was trained in.
+
+    Returns:
+        Steps the geometry was trained for.
+
+    Raises:
+        InputError: another method, another implementation, missing or unequal weights (all named), another scene
+            frame, a broken checkpoint.
+    """
+    config = read_run_config(config_path)
+    theirs = config.pipeline.model
+    if not isinstance(theirs, type(model.config)):
+        raise InputError(
+            f"{config_path}: a run of method {config.method_name!r}, whose geometry cannot be used here; expected a "
+            "run of nerfseg, nerfseg-big or nerfseg-lite"
+        )
+    checkpoint = newest_checkpoint(config_path.parent / config.relative_model_dir)
+    state = read_checkpoint(checkpoint)
+    weights: Dict[str, Tensor] = {}
+    for key, value in state["pipeline"].items():
+        name = key.removeprefix("_model.").removeprefix("module.")
+        if name.startswith(GEOMETRY_PREFIXES):
+            weights[name] = value
+    expected = {k: v for k, v in model.state_dict().items() if k.startswith(GEOMETRY_PREFIXES)}
+    if any("tcnn_encoding" in k for k in weights) != any("tcnn_encoding" in k for k in expected):
+        stored = "tcnn" if any("tcnn_encoding" in k for k in weights) else "torch"
+        raise InputError(
+            f"{config_path}: its geometry was trained with implementation {stored!r}, whose weights have another "
+            f"layout; add --pipeline.model.implementation {stored}"
+            + (" on a machine with tiny-cuda-nn" if stored == "tcnn" else "")
+        )
+    problems = [f"{k} is missing" for k in expected if k not in weights]
+    problems += [f"{k} is not part of this method" for k in weights if k not in expected]
+    problems += [
+        f"{k} is {tuple(weights[k].shape)} there and {tuple(expected[k].shape)} here"
+        for k in expected
+        if k in weights and weights[k].shape != expected[k].shape
+    ]
+    if problems:
+        raise InputError(
+            f"{config_path}: its geometry does not fit this configuration: {'; '.join(problems[:6])}"
+            f"{' ...' if len(problems) > 6 else ''}; train stage 2 with the same method and model options"
+        )
+    if outputs is not None:
+        _check_scene_frame(config_path, outputs)
+    model.load_state_dict(weights, strict=False)
+    return int(state["step"]) + 1
+
+
+def _check_scene_frame(config_path: Path, outputs: DataparserOutputs) -> None:
+    path = config_path.parent / "dataparser_transforms.json"
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        transform, scale = torch.tensor(record["transform"]), float(record["scale"])
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path}: cannot read the scene frame the geometry was trained in ({error!r})") from None
+    same = torch.allclose(transform, outputs.dataparser_transform.float().cpu(), atol=1e-4)
+    if not same or abs(scale - outputs.dataparser_scale) > 1e-4 * abs(scale):
+        raise InputError(
+            f"{config_path}: its geometry lives in another scene frame (scale {scale:.6g} there, "
+            f"{outputs.dataparser_scale:.6g} here); use the same training views and the same orientation, centre and "
+            "scale options of the dataparser"
+        )

@@ -1,0 +1,387 @@
+"""The model: a hash-grid radiance field with proposal sampling, and the two-stage semantic networks on top of it."""
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Literal, Optional, Tuple, Type
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import Parameter
+
+from nerfseg_ns.core.class_colours import class_colormap, class_confidence, class_overlay, label_colours
+from nerfseg_ns.core.class_table import IGNORE, ClassTable
+from nerfseg_ns.core.compositing import absorb_remainder, composite, composite_weights
+from nerfseg_ns.core.semantic_network import CAPTURED_COLOUR, SemanticNetwork, SemanticNetworkShape, semantic_loss
+from nerfseg_ns.nerf.class_legend import ClassLegend
+from nerfseg_ns.nerf.compilation import compile_in_place
+from nerfseg_ns.nerf.field import NerfSegField
+from nerfstudio.cameras.rays import RayBundle, RaySamples
+from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackAttributes, TrainingCallbackLocation
+from nerfstudio.field_components.spatial_distortions import SceneContraction
+from nerfstudio.fields.density_fields import HashMLPDensityField
+from nerfstudio.model_components.losses import distortion_loss, interlevel_loss
+from nerfstudio.model_components.ray_samplers import ProposalNetworkSampler
+from nerfstudio.model_components.renderers import DepthRenderer
+from nerfstudio.model_components.scene_colliders import NearFarCollider
+from nerfstudio.models.base_model import Model, ModelConfig
+from nerfstudio.utils import colormaps
+from nerfstudio.utils.rich_utils import CONSOLE
+
+
+
+
+
+@dataclass
+class NerfSegModelConfig(ModelConfig):
+    """Configuration of the two-stage semantic NeRF."""
+
+    _target: Type = field(default_factory=lambda: NerfSegModel)
+    near_plane: float = 0.05
+    """Where rays start, scene units (the farthest camera is at distance 1 from the scene's centre)."""
+    far_plane: float = 1000.0
+    """Where rays end, scene units."""
+    implementation: Literal["tcnn", "torch"] = "tcnn"
+    """Backend of the hash grids and MLPs; tcnn falls back to torch where tiny-cuda-nn is missing."""
+    num_levels: int = 16
+    """Levels of the field's hash grid."""
+    base_res: int = 16
+    """Resolution of its coarsest level."""
+    max_res: int = 2048
+    """Resolution of its finest level."""
+    log2_hashmap_size: int = 19
+    """Size of each level's table."""
+    features_per_level: int = 2
+    """Features per level."""
+    hidden_dim: int = 64
+    """Width of the Location-MLP."""
+    geo_feat_dim: int = 15
+    """Channels of the geometry feature that the colour MLP reads."""
+    num_layers_color: int = 3
+    """Layers of the View-MLP."""
+    hidden_dim_color: int = 64
+    """Width of the View-MLP."""
+    average_init_density: float = 1.0
+    """Density at the start of training, per scene unit."""
+    num_proposal_samples_per_ray: Tuple[int, ...] = (256, 96)
+    """Samples per ray of each proposal network."""
+    num_nerf_samples_per_ray: int = 48
+    """Samples per ray of the field."""
+    proposal_net_args_list: List[Dict] = field(
+        default_factory=lambda: [
+            {"hidden_dim": 16, "log2_hashmap_size": 17, "num_levels": 5, "max_res": 128},
+            {"hidden_dim": 16, "log2_hashmap_size": 17, "num_levels": 5, "max_res": 256},
+        ]
+    )
+    """Arguments of each proposal network (nerfstudio's HashMLPDensityField)."""
+    proposal_update_every: int = 5
+    """After the warm-up the proposal networks learn every this many steps."""
+    proposal_warmup: int = 5000
+    """Steps over which that interval grows from 1."""
+    proposal_anneal_steps: int = 1000
+    """Steps over which proposal weights are annealed from uniform (mip-NeRF 360, Eq. 18)."""
+    interlevel_loss_mult: float = 1.0
+    """Weight of the proposal loss (mip-NeRF 360, Eq. 13)."""
+    distortion_loss_mult: float = 0.002
+    """Weight of the distortion loss (mip-NeRF 360, Eq. 15)."""
+    seg_mlp_widths: Tuple[int, ...] = (128, 128)
+    """Widths of the Seg-MLP."""
+    ray_feature_dim: int = 128
+    """Channels of the ray feature (paper: 128)."""
+    ray_convolution_kernel: int = 5
+    """Samples the ray-convolution sees at once (paper: 5 at the fine level)."""
+    colour_widths: Tuple[int, ...] = (16, 64)
+    """Widths of the colour-radiance network (paper: 16, 64)."""
+    use_ray_convolution: bool = True
+    """R: convolve along each ray's samples."""
+    use_colour_network: bool = True
+    """C: let the ray's colour take part."""
+    colour_source: Literal["rendered", "captured"] = "rendered"
+    """Colour that C reads in training. At a novel view it always reads the rendered colour, so training on
+    'captured' (the original code) leaves a gap between training and rendering."""
+    c2s_loss_mult: float = 1.0
+    """Weight of the loss on the colour-only head (paper: 1)."""
+    compile: bool = False
+    """Compile the networks with torch.compile where a compiler is there (worth it on a CPU)."""
+    lpips: bool = False
+    """Also report LPIPS in ns-eval. Downloads AlexNet weights on first use."""
+
+
+class NerfSegModel(Model):
+    """Stage 1 learns geometry and colour; stage 2 freezes them and learns classes.
+
+    The pipeline sets :attr:`stage` before every training step and after loading a checkpoint.
+    """
+
+    config: NerfSegModelConfig
+
+    def populate_modules(self) -> None:
+        """Build field, proposal networks, samplers and the semantic network."""
+        super().populate_modules()
+        config = self.config
+        semantics = (self.kwargs.get("metadata") or {}).get("semantics")
+        self.class_table: Optional[ClassTable] = semantics.class_table if semantics is not None else None
+        self.stage = 1
+        self._lpips: Optional[list] = None
+
+        contraction = SceneContraction(order=float("inf"))
+        self.field = NerfSegField(
+            spatial_distortion=contraction,
+            num_levels=config.num_levels,
+            base_res=config.base_res,
+            max_res=config.max_res,
+            log2_hashmap_size=config.log2_hashmap_size,
+            features_per_level=config.features_per_level,
+            hidden_dim=config.hidden_dim,
+            geo_feat_dim=config.geo_feat_dim,
+            num_layers_color=config.num_layers_color,
+            hidden_dim_color=config.hidden_dim_color,
+            average_init_density=config.average_init_density,
+            implementation=config.implementation,
+        )
+        self.proposal_networks = torch.nn.ModuleList(
+            HashMLPDensityField(
+                self.scene_box.aabb,
+                spatial_distortion=contraction,
+                average_init_density=config.average_init_density,
+                implementation=config.implementation,
+                **arguments,
+            )
+            for arguments in config.proposal_net_args_list
+        )
+        self.proposal_sampler = ProposalNetworkSampler(
+            num_proposal_samples_per_ray=config.num_proposal_samples_per_ray,
+            num_nerf_samples_per_ray=config.num_nerf_samples_per_ray,
+            num_proposal_network_iterations=len(config.num_proposal_samples_per_ray),
+            single_jitter=True,
+            update_sched=lambda step: float(
+                np.clip(step / max(config.proposal_warmup, 1) * config.proposal_update_every, 1, config.proposal_update_every)
+            ),
+        )
+        self.collider = NearFarCollider(near_plane=config.near_plane, far_plane=config.far_plane)
+        self.depth_renderer = DepthRenderer(method="median")
+
+        self.class_legend = ClassLegend(self.class_table)
+        self.semantic_network: Optional[SemanticNetwork] = None
+        if self.class_table is not None:
+            self.semantic_network = SemanticNetwork(
+                SemanticNetworkShape(
+                    location_dim=self.field.location_dim,
+                    num_classes=len(self.class_table),
+                    seg_mlp_widths=tuple(config.seg_mlp_widths),
+                    ray_feature_dim=config.ray_feature_dim,
+                    ray_convolution_kernel=config.ray_convolution_kernel,
+                    colour_widths=tuple(config.colour_widths),
+                    use_ray_convolution=config.use_ray_convolution,
+                    use_colour_network=config.use_colour_network,
+                )
+            )
+        self.compiled = False
+        if config.compile:
+            self.compiled = compile_in_place(
+                self.field.location_network,
+                self.field.mlp_head,
+                *[network.mlp_base for network in self.proposal_networks],
+            )
+
+    def set_stage(self, stage: int) -> None:
+        """Stage 1: geometry and colour are learned. Stage 2: they are frozen and semantics is learned."""
+        self.stage = stage
+        names = {1: "Stage 1: geometry and colour", 2: "Stage 2: semantics"}
+        self.class_legend.stage.text = names[stage]
+
+    def get_param_groups(self) -> Dict[str, List[Parameter]]:
+        """Parameter groups ``proposal_networks`` and ``fields`` (stage 1) and ``semantics`` (stage 2)."""
+        groups = {
+            "proposal_networks": list(self.proposal_networks.parameters()),
+            "fields": list(self.field.parameters()),
+        }
+        if self.semantic_network is not None:
+            groups["semantics"] = list(self.semantic_network.parameters())
+        return groups
+
+    def get_training_callbacks(
+        self, training_callback_attributes: TrainingCallbackAttributes
+    ) -> List[TrainingCallback]:
+        """Annealing of the proposal weights and the proposal networks' update interval."""
+
+        def anneal(step: int) -> None:
+            # mip-NeRF 360, Eq. 18, with slope 10
+            fraction = min(step / max(self.config.proposal_anneal_steps, 1), 1.0)
+            self.proposal_sampler.set_anneal(10 * fraction / (9 * fraction + 1))
+
+        return [
+            TrainingCallback([TrainingCallbackLocation.BEFORE_TRAIN_ITERATION], anneal, update_every_num_iters=1),
+            TrainingCallback(
+                [TrainingCallbackLocation.AFTER_TRAIN_ITERATION],
+                self.proposal_sampler.step_cb,
+                update_every_num_iters=1,
+            ),
+        ]
+
+    def forward(self, ray_bundle: RayBundle) -> Dict[str, Any]:
+        """Render rays, in pieces of one size when the networks are compiled.
+
+        Every new number of rays would be compiled anew; a short last piece is filled up and cut off again.
+        """
+        if self.training or not self.compiled:
+            return super().forward(ray_bundle)
+        size, count = self.config.eval_num_rays_per_chunk, len(ray_bundle)
+        pieces = []
+        for start in range(0, count, size):
+            rows = torch.arange(start, start + size, device=ray_bundle.origins.device).clamp(max=count - 1)
+            piece = super().forward(ray_bundle.flatten()[rows])
+            pieces.append({name: value[: count - start] for name, value in piece.items()})
+        return {name: torch.cat([piece[name] for piece in pieces]) for name in pieces[0]}
+
+    def get_outputs(self, ray_bundle: RayBundle) -> Dict[str, Any]:
+        """Render rays.
+
+        Args:
+            ray_bundle: rays in nerfstudio's scene frame.
+
+        Returns:
+            rgb, depth, accumulation per ray; in stage 2 also the semantic outputs; while training also what the
+            losses need.
+        """
+        if self.training and self.stage == 1:
+            return self._render(ray_bundle)
+        with torch.no_grad():
+            outputs = self._render(ray_bundle)
+        if self.stage == 2:
+            captured = None
+            if self.training and self.config.colour_source == "captured":
+                captured = ray_bundle.metadata[CAPTURED_COLOUR]
+            outputs.update(self._render_semantics(outputs, captured))
+        if not self.training:
+            for name in ("weights", "location_features"):
+                outputs.pop(name)
+        return outputs
+
+    def _render(self, ray_bundle: RayBundle) -> Dict[str, Any]:
+        ray_samples: RaySamples
+        ray_samples, weights_list, ray_samples_list = self.proposal_sampler(
+            ray_bundle, density_fns=[network.density_fn for network in self.proposal_networks]
+        )
+        density, geometry, location_features = self.field.locate(ray_samples.frustums.get_positions())
+        rgb = self.field.colour(geometry, ray_bundle.directions)
+        weights = composite_weights(density, ray_samples.deltas)
+        complete = absorb_remainder(weights)
+        outputs: Dict[str, Any] = {
+            "rgb": composite(complete, rgb),
+            "accumulation": weights.sum(dim=-2),
+            "weights": complete,
+            "location_features": location_features,
+        }
+        with torch.no_grad():
+            outputs["depth"] = self.depth_renderer(weights=weights, ray_samples=ray_samples)
+        if self.training:
+            outputs["weights_list"] = [*weights_list, weights]
+            outputs["ray_samples_list"] = [*ray_samples_list, ray_samples]
+        return outputs
+
+    def _render_semantics(self, outputs: Dict[str, Any], captured: Optional[Tensor]) -> Dict[str, Any]:
+        """Semantic outputs of rays whose geometry and colour are rendered already."""
+        if self.semantic_network is None or self.class_table is None:
+            return {}
+        colour = outputs["rgb"] if captured is None else captured.to(outputs["rgb"])
+        logits, colour_logits = self.semantic_network(outputs["location_features"], outputs["weights"], colour)
+        if self.training:
+            return {"logits": logits, "colour_logits": colour_logits}
+        probabilities = torch.softmax(logits.float(), dim=-1)
+        visible = self.class_legend.visible
+        colours = self.class_table.colours
+        return {
+            "semantics": probabilities,
+            "semantics_colormap": class_colormap(probabilities, colours, visible, outputs["rgb"]),
+            "semantics_confidence": class_confidence(probabilities),
+            "semantics_overlay": class_overlay(outputs["rgb"], probabilities, colours, visible),
+        }
+
+    def get_metrics_dict(self, outputs: Dict[str, Any], batch: Dict[str, Any]) -> Dict[str, Tensor]:
+        """PSNR of the batch of rays, and in stage 2 the accuracy on its labelled rays."""
+        image = batch["image"].to(outputs["rgb"])[..., :3]
+        metrics = {"psnr": -10.0 * torch.log10(F.mse_loss(outputs["rgb"].detach(), image)), "stage": float(self.stage)}
+        if "logits" in outputs:
+            labels = batch["semantics"].to(outputs["logits"].device)
+            labelled = labels.squeeze(-1) != IGNORE
+            hits = (outputs["logits"].argmax(dim=-1) == labels.squeeze(-1)) & labelled
+            metrics["label_accuracy"] = hits.sum() / labelled.sum().clamp(min=1)
+        return metrics
+
+    def get_loss_dict(
+        self, outputs: Dict[str, Any], batch: Dict[str, Any], metrics_dict: Optional[Dict[str, Tensor]] = None
+    ) -> Dict[str, Tensor]:
+        """Stage 1: colour, proposal and distortion losses. Stage 2: cross-entropies of both heads."""
+        if "logits" in outputs:
+            labels = batch["semantics"].to(outputs["logits"].device)
+            losses = {"semantic_loss": semantic_loss(outputs["logits"], labels)}
+            if outputs["colour_logits"] is not None:
+                losses["colour_semantic_loss"] = self.config.c2s_loss_mult * semantic_loss(
+                    outputs["colour_logits"], labels
+                )
+            return losses
+        image = batch["image"].to(outputs["rgb"])[..., :3]
+        losses = {"rgb_loss": F.mse_loss(outputs["rgb"], image)}
+        if "weights_list" in outputs:
+            weights, samples = outputs["weights_list"], outputs["ray_samples_list"]
+            losses["interlevel_loss"] = self.config.interlevel_loss_mult * interlevel_loss(weights, samples)
+            losses["distortion_loss"] = self.config.distortion_loss_mult * distortion_loss(weights, samples)
+        return losses
+
+    def get_image_metrics_and_images(
+        self, outputs: Dict[str, Tensor], batch: Dict[str, Tensor]
+    ) -> Tuple[Dict[str, float], Dict[str, Tensor]]:
+        """Figures and pictures of one evaluated view.
+
+        The per-image ``image_accuracy`` is a mean over views; data-set figures come from ``nerfseg evaluate``.
+        """
+        from torchmetrics.functional import structural_similarity_index_measure
+
+        image = batch["image"].to(outputs["rgb"])[..., :3]
+        rgb = outputs["rgb"]
+        as_batch = [torch.moveaxis(picture, -1, 0)[None] for picture in (image, rgb)]
+        metrics = {
+            "psnr": float(-10.0 * torch.log10(F.mse_loss(rgb, image))),
+            "ssim": float(structural_similarity_index_measure(as_batch[1], as_batch[0], data_range=1.0)),
+        }
+        if self.config.lpips:
+            value = self.perceptual_distance(as_batch[1], as_batch[0])
+            if value is not None:
+                metrics["lpips"] = value
+        pictures = {
+            "img": torch.cat([image, rgb], dim=1),
+            "accumulation": colormaps.apply_colormap(outputs["accumulation"]),
+            "depth": colormaps.apply_depth_colormap(outputs["depth"], accumulation=outputs["accumulation"]),
+        }
+        if "semantics" in outputs and self.class_table is not None:
+            labels = batch["semantics"].to(rgb.device).squeeze(-1)
+            labelled = labels != IGNORE
+            if labelled.any():
+                hits = (outputs["semantics"].argmax(dim=-1) == labels) & labelled
+                metrics["image_accuracy"] = float(hits.sum() / labelled.sum())
+            pictures["semantics"] = torch.cat(
+                [label_colours(labels, self.class_table.colours, torch.ones(3)), outputs["semantics_colormap"]], dim=1
+            )
+        return metrics, pictures
+
+    def perceptual_distance(
+        self, prediction: Float[Tensor, "1 3 h w"], image: Float[Tensor, "1 3 h w"]
+    ) -> Optional[float]:
+        """LPIPS, or None with one warning when its weights cannot be downloaded.
+
+        Built on first use: the metric downloads 244 MB when it is constructed.
+        """
+        if self._lpips is None:
+            try:
+                from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
+
+                # In a list, so that its weights stay out of the model's checkpoints.
+                self._lpips = [LearnedPerceptualImagePatchSimilarity(normalize=True).to(prediction.device)]
+            except Exception as error:
+                CONSOLE.log(f"[yellow]LPIPS is left out: its weights could not be had ({error})")
+                self._lpips = []
+        if not self._lpips:
+            return None
+        return float(self._lpips[0](prediction.clamp(0, 1), image))

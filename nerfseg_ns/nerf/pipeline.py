@@ -1,0 +1,136 @@
+"""The pipeline: one run, two stages."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, List, Literal, Optional, Type
+
+from torch.cuda.amp.grad_scaler import GradScaler
+
+from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.core.stages import StageSchedule
+from nerfseg_ns.data.semantic_datamanager import SemanticDataManager, SemanticDataManagerConfig
+from nerfseg_ns.nerf.geometry_checkpoint import load_geometry
+from nerfseg_ns.nerf.model import NerfSegModel, NerfSegModelConfig
+from nerfseg_ns.nerf.scheduler import StageDecay
+from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackAttributes, TrainingCallbackLocation
+from nerfstudio.pipelines.base_pipeline import VanillaPipeline, VanillaPipelineConfig
+from nerfstudio.utils import writer
+from nerfstudio.utils.rich_utils import CONSOLE
+
+
+@dataclass
+class NerfSegPipelineConfig(VanillaPipelineConfig):
+    """Configuration of :class:`NerfSegPipeline`."""
+
+    _target: Type = field(default_factory=lambda: NerfSegPipeline)
+    datamanager: SemanticDataManagerConfig = field(default_factory=SemanticDataManagerConfig)
+    model: NerfSegModelConfig = field(default_factory=NerfSegModelConfig)
+    stage1_steps: int = 30000
+    """Steps that learn geometry and colour."""
+    stage2_steps: int = 5000
+    """Steps that then learn semantics on the frozen geometry; 0: stop after stage 1."""
+    geometry_config: Optional[Path] = None
+    """config.yml of a finished run whose geometry is used; the whole run is then stage 2."""
+
+
+class NerfSegPipeline(VanillaPipeline):
+    """Nerfstudio's pipeline with the stage switch.
+
+    Raises:
+        InputError: stage 2 is asked for and no training view is labelled; the geometry of ``geometry_config`` does
+            not fit.
+    """
+
+    config: NerfSegPipelineConfig
+    datamanager: SemanticDataManager
+
+    def __init__(
+        self,
+        config: NerfSegPipelineConfig,
+        device: str,
+        test_mode: Literal["test", "val", "inference"] = "val",
+        world_size: int = 1,
+        local_rank: int = 0,
+        grad_scaler: Optional[GradScaler] = None,
+    ) -> None:
+        super().__init__(config, device, test_mode, world_size, local_rank, grad_scaler)
+        from_geometry = config.geometry_config is not None
+        self.schedule = StageSchedule(0 if from_geometry else config.stage1_steps, config.stage2_steps)
+        if config.stage2_steps > 0:
+            self._check_labels()
+        self.set_stage(self.schedule.stage(0))
+
+    @property
+    def nerfseg_model(self) -> NerfSegModel:
+        """The model, unwrapped from DDP."""
+        model = self.model
+        assert isinstance(model, NerfSegModel)
+        return model
+
+    def _check_labels(self) -> None:
+        dataset = self.datamanager.train_dataset
+        if self.nerfseg_model.class_table is None or not dataset.labelled_view_indices:
+            raise InputError(
+                f"{self.datamanager.get_datapath()}: none of the {len(dataset)} training views is labelled, so stage 2 "
+                "has nothing to learn from; give label images, or train stage 1 alone with --pipeline.stage2-steps 0"
+            )
+
+    def set_stage(self, stage: int) -> None:
+        """Switch model and datamanager to stage 1 or 2."""
+        self.nerfseg_model.set_stage(stage)
+        self.datamanager.stage = stage
+
+    def load_pipeline(self, loaded_state: Dict[str, Any], step: int) -> None:
+        """Load a checkpoint's weights and the stage it was in."""
+        super().load_pipeline(loaded_state, step)
+        self.set_stage(self.schedule.stage(step))
+
+    def get_training_callbacks(
+        self, training_callback_attributes: TrainingCallbackAttributes
+    ) -> List[TrainingCallback]:
+        """The stage switch before each step, besides those of datamanager and model."""
+        trainer = training_callback_attributes.trainer
+        optimizers = training_callback_attributes.optimizers
+        assert trainer is not None and optimizers is not None
+        start = trainer._start_step
+        if self.config.geometry_config is not None and start == 0:
+            outputs = self.datamanager.train_dataparser_outputs
+            steps = load_geometry(self.nerfseg_model, self.config.geometry_config, outputs)
+            CONSOLE.log(f"stage 1 comes from {self.config.geometry_config} ({steps:,} steps)")
+        # Nerfstudio trains max_num_iterations further steps after a resume, whatever was done before.
+        total = min(self.schedule.total_steps, trainer.config.max_num_iterations)
+        trainer.config.max_num_iterations = max(total - start, 0)
+        writer_steps = total
+        if total < self.schedule.total_steps:
+            CONSOLE.log(
+                f"[yellow]--max-num-iterations {total} ends the run in stage {self.schedule.stage(total - 1)}, before "
+                f"the {self.schedule.total_steps} steps of both stages"
+            )
+        for scheduler in optimizers.schedulers.values():
+            if isinstance(scheduler, StageDecay):
+                scheduler.bind(self.schedule, start)
+
+        def switch(step: int) -> None:
+            if step == start:
+                writer.GLOBAL_BUFFER["max_iter"] = writer_steps
+            stage = self.schedule.stage(step)
+            if step == start or stage != self.datamanager.stage:
+                self.set_stage(stage)
+                # With gradients left behind, Adam would move the frozen weights once more.
+                optimizers.zero_grad_all()
+                self._announce(stage, start=step)
+
+        return [
+            TrainingCallback([TrainingCallbackLocation.BEFORE_TRAIN_ITERATION], switch, update_every_num_iters=1),
+            *super().get_training_callbacks(training_callback_attributes),
+        ]
+
+    def _announce(self, stage: int, start: int) -> None:
+        if stage == 1:
+            CONSOLE.log(f"stage 1 (geometry and colour): steps {start} to {self.schedule.stage1_steps - 1}")
+            return
+        labelled = self.datamanager.train_dataset.labelled_view_indices
+        CONSOLE.log(
+            f"stage 2 (semantics on frozen geometry): steps {start} to {self.schedule.total_steps - 1}, "
+            f"{len(labelled)} labelled views"
+        )
