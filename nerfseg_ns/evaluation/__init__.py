@@ -1,0 +1,1 @@
+"""Evaluation of a trained run over all its test pixels."""
