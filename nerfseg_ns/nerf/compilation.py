@@ -1,6 +1,9 @@
 """torch.compile where a compiler is there, nothing where it is not."""
 
+import contextlib
 import shutil
+import sys
+from collections.abc import Iterator
 
 import torch
 from torch import nn
@@ -32,7 +35,23 @@ def compile_in_place(*modules: nn.Module) -> bool:
     import torch._dynamo
 
     torch._dynamo.config.suppress_errors = True
+    # one compilation per module, number of rays and gradient mode; past the limit torch goes eager in silence
+    torch._dynamo.config.recompile_limit = 32
     for module in modules:
         # Fixed sizes: code for any size runs at half the speed (the model keeps sizes fixed).
         module.compile(dynamic=False)
     return True
+
+
+@contextlib.contextmanager
+def eager_under_trace() -> Iterator[None]:
+    """Run without compiled code while a trace function is set.
+
+    Nerfstudio's viewer interrupts a render by raising from a trace function; raised inside torch's compiler it ends
+    the render thread.
+    """
+    if sys.gettrace() is None:
+        yield
+    else:
+        with torch.compiler.set_stance("force_eager"):
+            yield

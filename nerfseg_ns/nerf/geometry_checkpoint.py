@@ -3,7 +3,7 @@
 import json
 import pickle
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Set
 
 import torch
 import yaml
@@ -66,6 +66,26 @@ def read_run_config(path: Path) -> TrainerConfig:
     return config
 
 
+def check_weight_names(stored: Set[str], expected: Set[str], source: str) -> None:
+    """Compare the names of stored weights with those of the model that is to take them.
+
+    Raises:
+        InputError: they differ; the backend is named when that is the cause.
+    """
+    tcnn_stored, tcnn_here = (any("tcnn_encoding" in name for name in names) for names in (stored, expected))
+    if tcnn_stored != tcnn_here:
+        theirs, ours = ("tcnn", "torch") if tcnn_stored else ("torch", "tcnn")
+        advice = "a machine with tiny-cuda-nn is needed" if tcnn_stored else "add --pipeline.model.implementation torch"
+        raise InputError(f"{source}: trained with implementation {theirs}, but this is {ours}; {advice}")
+    problems = [f"{name} is missing" for name in sorted(expected - stored)]
+    problems += [f"{name} is not part of this model" for name in sorted(stored - expected)]
+    if problems:
+        raise InputError(
+            f"{source}: its weights do not fit this model: {'; '.join(problems[:6])}"
+            f"{' ...' if len(problems) > 6 else ''}; use the method and model options it was trained with"
+        )
+
+
 def load_geometry(model: torch.nn.Module, config_path: Path, outputs: Optional[DataparserOutputs]) -> int:
     """Copy field and proposal networks of a finished run into ``model``.
 
@@ -96,19 +116,11 @@ def load_geometry(model: torch.nn.Module, config_path: Path, outputs: Optional[D
         if name.startswith(GEOMETRY_PREFIXES):
             weights[name] = value
     expected = {k: v for k, v in model.state_dict().items() if k.startswith(GEOMETRY_PREFIXES)}
-    if any("tcnn_encoding" in k for k in weights) != any("tcnn_encoding" in k for k in expected):
-        stored = "tcnn" if any("tcnn_encoding" in k for k in weights) else "torch"
-        raise InputError(
-            f"{config_path}: its geometry was trained with implementation {stored!r}, whose weights have another "
-            f"layout; add --pipeline.model.implementation {stored}"
-            + (" on a machine with tiny-cuda-nn" if stored == "tcnn" else "")
-        )
-    problems = [f"{k} is missing" for k in expected if k not in weights]
-    problems += [f"{k} is not part of this method" for k in weights if k not in expected]
-    problems += [
+    check_weight_names(set(weights), set(expected), str(config_path))
+    problems = [
         f"{k} is {tuple(weights[k].shape)} there and {tuple(expected[k].shape)} here"
         for k in expected
-        if k in weights and weights[k].shape != expected[k].shape
+        if weights[k].shape != expected[k].shape
     ]
     if problems:
         raise InputError(

@@ -12,10 +12,11 @@ from torch.nn import Parameter
 
 from nerfseg_ns.core.class_colours import class_colormap, class_confidence, class_overlay, label_colours
 from nerfseg_ns.core.class_table import IGNORE, ClassTable
+from nerfseg_ns.core.confusion import ConfusionMatrix
 from nerfseg_ns.core.compositing import absorb_remainder, composite, composite_weights
 from nerfseg_ns.core.semantic_network import CAPTURED_COLOUR, SemanticNetwork, SemanticNetworkShape, semantic_loss
 from nerfseg_ns.nerf.class_legend import ClassLegend
-from nerfseg_ns.nerf.compilation import compile_in_place
+from nerfseg_ns.nerf.compilation import compile_in_place, eager_under_trace
 from nerfseg_ns.nerf.field import NerfSegField
 from nerfstudio.cameras.rays import RayBundle, RaySamples
 from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackAttributes, TrainingCallbackLocation
@@ -124,6 +125,7 @@ class NerfSegModel(Model):
         self.class_table: Optional[ClassTable] = semantics.class_table if semantics is not None else None
         self.stage = 1
         self._lpips: Optional[list] = None
+        self.confusion: Optional[ConfusionMatrix] = None  # set by the pipeline while it goes over a whole data set
 
         contraction = SceneContraction(order=float("inf"))
         self.field = NerfSegField(
@@ -207,8 +209,8 @@ class NerfSegModel(Model):
         """Annealing of the proposal weights and the proposal networks' update interval."""
 
         def anneal(step: int) -> None:
-            # mip-NeRF 360, Eq. 18, with slope 10
-            fraction = min(step / max(self.config.proposal_anneal_steps, 1), 1.0)
+            # mip-NeRF 360, Eq. 18, with slope 10; frozen geometry is trusted from the first step
+            fraction = 1.0 if self.stage == 2 else min(step / max(self.config.proposal_anneal_steps, 1), 1.0)
             self.proposal_sampler.set_anneal(10 * fraction / (9 * fraction + 1))
 
         return [
@@ -231,9 +233,14 @@ class NerfSegModel(Model):
         pieces = []
         for start in range(0, count, size):
             rows = torch.arange(start, start + size, device=ray_bundle.origins.device).clamp(max=count - 1)
-            piece = super().forward(ray_bundle.flatten()[rows])
+            with eager_under_trace():
+                piece = super().forward(ray_bundle.flatten()[rows])
             pieces.append({name: value[: count - start] for name, value in piece.items()})
         return {name: torch.cat([piece[name] for piece in pieces]) for name in pieces[0]}
+
+    def get_rgba_image(self, outputs: Dict[str, Tensor], output_name: str = "rgb") -> Float[Tensor, "*image 4"]:
+        """A colour output with the scene's opacity as alpha, so that exports leave the sky out."""
+        return torch.cat([outputs[output_name], outputs["accumulation"].clamp(0.0, 1.0)], dim=-1)
 
     def get_outputs(self, ray_bundle: RayBundle) -> Dict[str, Any]:
         """Render rays.
@@ -276,6 +283,10 @@ class NerfSegModel(Model):
         }
         with torch.no_grad():
             outputs["depth"] = self.depth_renderer(weights=weights, ray_samples=ray_samples)
+        if not self.training:
+            surface = ray_bundle.origins + ray_bundle.directions * outputs["depth"]
+            # in 0..1, the form ns-export and the viewer expect; a cell of the finest level is 4 / max_res wide
+            outputs["normals"] = (self.field.normals(surface, spacing=4.0 / self.config.max_res) + 1.0) / 2.0
         if self.training:
             outputs["weights_list"] = [*weights_list, weights]
             outputs["ray_samples_list"] = [*ray_samples_list, ray_samples]
@@ -292,6 +303,9 @@ class NerfSegModel(Model):
         probabilities = torch.softmax(logits.float(), dim=-1)
         visible = self.class_legend.visible
         colours = self.class_table.colours
+        if len(self.class_table) == 2:  # nerfstudio cannot show two channels: a third, empty one
+            probabilities = F.pad(probabilities, (0, 1))
+            colours, visible = F.pad(colours, (0, 0, 0, 1)), F.pad(visible, (0, 1), value=True)
         return {
             "semantics": probabilities,
             "semantics_colormap": class_colormap(probabilities, colours, visible, outputs["rgb"]),
@@ -335,7 +349,7 @@ class NerfSegModel(Model):
     ) -> Tuple[Dict[str, float], Dict[str, Tensor]]:
         """Figures and pictures of one evaluated view.
 
-        The per-image ``image_accuracy`` is a mean over views; data-set figures come from ``nerfseg evaluate``.
+        Semantic figures are data-set figures: see the pipeline and ``nerfseg evaluate``.
         """
         from torchmetrics.functional import structural_similarity_index_measure
 
@@ -357,12 +371,12 @@ class NerfSegModel(Model):
         }
         if "semantics" in outputs and self.class_table is not None:
             labels = batch["semantics"].to(rgb.device).squeeze(-1)
-            labelled = labels != IGNORE
-            if labelled.any():
-                hits = (outputs["semantics"].argmax(dim=-1) == labels) & labelled
-                metrics["image_accuracy"] = float(hits.sum() / labelled.sum())
+            if self.confusion is not None:
+                self.confusion.update(outputs["semantics"].argmax(dim=-1), labels)
+            colours = self.class_table.colours
+            # not the output semantics_colormap: a class hidden in the viewer is not hidden in the records
             pictures["semantics"] = torch.cat(
-                [label_colours(labels, self.class_table.colours, torch.ones(3)), outputs["semantics_colormap"]], dim=1
+                [label_colours(labels, colours, torch.ones(3)), class_colormap(outputs["semantics"], colours)], dim=1
             )
         return metrics, pictures
 

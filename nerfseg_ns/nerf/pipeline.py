@@ -6,10 +6,11 @@ from typing import Any, Dict, List, Literal, Optional, Type
 
 from torch.cuda.amp.grad_scaler import GradScaler
 
+from nerfseg_ns.core.confusion import ConfusionMatrix
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.stages import StageSchedule
 from nerfseg_ns.data.semantic_datamanager import SemanticDataManager, SemanticDataManagerConfig
-from nerfseg_ns.nerf.geometry_checkpoint import load_geometry
+from nerfseg_ns.nerf.geometry_checkpoint import check_weight_names, load_geometry
 from nerfseg_ns.nerf.model import NerfSegModel, NerfSegModelConfig
 from nerfseg_ns.nerf.scheduler import StageDecay
 from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackAttributes, TrainingCallbackLocation
@@ -58,7 +59,7 @@ class NerfSegPipeline(VanillaPipeline):
         self.schedule = StageSchedule(0 if from_geometry else config.stage1_steps, config.stage2_steps)
         if config.stage2_steps > 0:
             self._check_labels()
-        self.set_stage(self.schedule.stage(0))
+        self.nerfseg_model.set_stage(self.schedule.stage(0))
 
     @property
     def nerfseg_model(self) -> NerfSegModel:
@@ -75,15 +76,37 @@ class NerfSegPipeline(VanillaPipeline):
                 "has nothing to learn from; give label images, or train stage 1 alone with --pipeline.stage2-steps 0"
             )
 
-    def set_stage(self, stage: int) -> None:
-        """Switch model and datamanager to stage 1 or 2."""
-        self.nerfseg_model.set_stage(stage)
-        self.datamanager.stage = stage
-
     def load_pipeline(self, loaded_state: Dict[str, Any], step: int) -> None:
-        """Load a checkpoint's weights and the stage it was in."""
+        """Load a checkpoint's weights and the stage it was in.
+
+        Raises:
+            InputError: weights are missing, unknown or of another shape (nerfstudio would drop them in silence).
+        """
+        stored = {key.removeprefix("module.").removeprefix("_model.").removeprefix("module.") for key in loaded_state}
+        check_weight_names(stored, set(self.nerfseg_model.state_dict()), f"the checkpoint of step {step}")
         super().load_pipeline(loaded_state, step)
-        self.set_stage(self.schedule.stage(step))
+        # The datamanager stays with all rays: outside of training (ns-export) stage 2's labelled pixels are no use.
+        self.nerfseg_model.set_stage(self.schedule.stage(step))
+
+    def get_average_image_metrics(
+        self,
+        data_loader: Any,
+        image_prefix: str,
+        step: Optional[int] = None,
+        output_path: Optional[Path] = None,
+        get_std: bool = False,
+    ) -> Dict[str, float]:
+        """Means over the views, and ``dataset_*`` figures from one confusion matrix over all pixels."""
+        model = self.nerfseg_model
+        if model.class_table is not None:
+            model.confusion = ConfusionMatrix(len(model.class_table))
+        metrics = super().get_average_image_metrics(data_loader, image_prefix, step, output_path, get_std)
+        if model.confusion is not None and model.confusion.counts.sum() > 0:
+            scores = model.confusion.scores()
+            metrics["dataset_miou"] = scores.miou
+            metrics["dataset_overall_accuracy"] = scores.overall_accuracy
+        model.confusion = None
+        return metrics
 
     def get_training_callbacks(
         self, training_callback_attributes: TrainingCallbackAttributes
@@ -93,6 +116,11 @@ class NerfSegPipeline(VanillaPipeline):
         optimizers = training_callback_attributes.optimizers
         assert trainer is not None and optimizers is not None
         start = trainer._start_step
+        if start >= self.schedule.total_steps:
+            raise InputError(
+                f"{trainer.config.load_dir}: this run is finished ({start} of {self.schedule.total_steps} steps); "
+                "raise --pipeline.stage2-steps to train it further"
+            )
         if self.config.geometry_config is not None and start == 0:
             outputs = self.datamanager.train_dataparser_outputs
             steps = load_geometry(self.nerfseg_model, self.config.geometry_config, outputs)
@@ -100,7 +128,6 @@ class NerfSegPipeline(VanillaPipeline):
         # Nerfstudio trains max_num_iterations further steps after a resume, whatever was done before.
         total = min(self.schedule.total_steps, trainer.config.max_num_iterations)
         trainer.config.max_num_iterations = max(total - start, 0)
-        writer_steps = total
         if total < self.schedule.total_steps:
             CONSOLE.log(
                 f"[yellow]--max-num-iterations {total} ends the run in stage {self.schedule.stage(total - 1)}, before "
@@ -112,10 +139,11 @@ class NerfSegPipeline(VanillaPipeline):
 
         def switch(step: int) -> None:
             if step == start:
-                writer.GLOBAL_BUFFER["max_iter"] = writer_steps
+                writer.GLOBAL_BUFFER["max_iter"] = total  # nerfstudio would show the ETA of the remainder
             stage = self.schedule.stage(step)
             if step == start or stage != self.datamanager.stage:
-                self.set_stage(stage)
+                self.nerfseg_model.set_stage(stage)
+                self.datamanager.stage = stage
                 # With gradients left behind, Adam would move the frozen weights once more.
                 optimizers.zero_grad_all()
                 self._announce(stage, start=step)
