@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Sets up .venv with the test tools and runs the tests: the fast ones first, then the slow ones, with coverage.
+# Usage: bash scripts/test.sh [PYTEST OPTIONS]        such as: bash scripts/test.sh tests/core -k confusion
+# Tests that need a GPU run when there is one. Nothing but the installation needs the network.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+bash scripts/setup.sh --dev
+export PATH="$PWD/.venv/bin:$PATH" MPLBACKEND=Agg
+
+gpu="and not gpu"
+if python -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then gpu=""; fi
+
+# pytest answers 5 when no test was chosen. One of the two groups may be empty, for options such as -k; not both.
+group() {
+  local status=0
+  pytest --cov --cov-append --cov-report= -m "$1" "${@:2}" </dev/null || status=$?
+  if [ "$status" != 0 ] && [ "$status" != 5 ]; then exit "$status"; fi
+  return "$status"
+}
+
+coverage erase
+groups=("not slow $gpu" "slow $gpu")
+for argument in "$@"; do
+  case "$argument" in -m | -m?*) groups=("") ;; esac # the caller's own choice of markers
+done
+ran=no
+for markers in "${groups[@]}"; do
+  if group "$markers" "$@"; then ran=yes; fi
+done
+if [ "$ran" = no ]; then
+  echo "error: no test fits: pytest $*" >&2
+  exit 5
+fi
+coverage report
