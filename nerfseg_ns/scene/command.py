@@ -1,0 +1,137 @@
+"""``nerfseg scene``: make a demonstration scene."""
+
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tyro
+
+from nerfseg_ns.core.input_error import InputError
+
+MOST_VIEWS = 5000
+VALIDATION_VIEWS = 3
+
+
+@dataclass
+class SceneCommand:
+    """Make a demonstration scene: a procedural city seen from the air, with exact class labels and object ids.
+
+    The scene has the folder layout of Carla-MVS: {train,test,validation}/{color,rgb,instances,pose,intrinsics} and
+    classes.json. Equal seeds give equal files.
+    """
+
+    out: tyro.conf.Positional[Path]
+    """Folder to make; it must be new or empty."""
+
+    views: int = 40
+    """Training views. A quarter as many test views, at least 4, come from between them."""
+
+    size: int = 160
+    """Side of the square images in pixels."""
+
+    seed: int = 0
+    """Which city: another number gives other streets, buildings, trees, sun and flight."""
+
+    overwrite: bool = False
+    """Replace the scene in a folder that is not empty."""
+
+    def check(self) -> None:
+        """Refuse values that make no scene.
+
+        Raises:
+            InputError: a value is out of its range.
+        """
+        for name, low, high in (("views", 4, MOST_VIEWS), ("size", 32, 4096), ("seed", 0, 2**32 - 1)):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise InputError(f"--{name} {value} is out of range; it can be {low} to {high}")
+
+
+def split_flight(views: int) -> list[str]:
+    """``train`` or ``test`` for each view of the flight, the test views spread evenly between the training views.
+
+    Args:
+        views: training views.
+    """
+    tests = max(4, views // 4)
+    total = views + tests
+    at = {((2 * k + 1) * total) // (2 * tests) for k in range(tests)}
+    return ["test" if i in at else "train" for i in range(total)]
+
+
+def make_scene(command: SceneCommand) -> dict[str, float]:
+    """Build the city, render the flight and write the scene.
+
+    Returns:
+        The share of the training pixels that each class has, by name.
+
+    Raises:
+        InputError: a value out of range, or a folder that is not empty.
+    """
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    from nerfseg_ns.scene.city import build_city
+    from nerfseg_ns.scene.city_mesh import CLASS_NAMES
+    from nerfseg_ns.scene.renderer import Renderer
+    from nerfseg_ns.scene.scene_writer import SceneWriter
+    from nerfseg_ns.scene.trajectory import plan_flight
+
+    command.check()
+    writer = SceneWriter(command.out, command.overwrite)
+    splits = split_flight(command.views)
+    digits = max(3, len(str(len(splits) - 1)))
+    pixels = np.zeros(len(CLASS_NAMES), dtype=np.int64)
+    tests_done = 0
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns) as progress:
+        bar = progress.add_task(f"building city {command.seed}", total=len(splits))
+        city = build_city(command.seed)
+        renderer = Renderer(city)
+        cameras = plan_flight(len(splits), command.size, city.grid.half_size, city.roof_height, command.seed)
+        progress.update(bar, description="rendering views")
+        for index, (split, camera) in enumerate(zip(splits, cameras, strict=True)):
+            name = f"{index:0{digits}d}"
+            view = renderer.render(camera)
+            writer.write_view(split, name, camera, view)
+            if split == "train":
+                pixels += np.bincount(view.labels.ravel(), minlength=len(pixels))
+            elif tests_done < VALIDATION_VIEWS:
+                writer.write_view("validation", name, camera, view)
+                tests_done += 1
+            progress.advance(bar)
+    writer.finish(city.mesh.objects)
+    return {name: float(count) / int(pixels.sum()) for name, count in zip(CLASS_NAMES, pixels, strict=True)}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of ``nerfseg scene``."""
+    command = tyro.cli(SceneCommand, prog="nerfseg scene", args=arguments)
+    start = time.perf_counter()
+    try:
+        shares = make_scene(command)
+    except KeyboardInterrupt:
+        print(f"{command.out} is incomplete; to make it anew, run the same command with --overwrite", file=sys.stderr)
+        raise
+    print(
+        f"{command.out}: {split_flight(command.views).count('train')} training and "
+        f"{split_flight(command.views).count('test')} test views in {time.perf_counter() - start:.0f} s"
+    )
+    print("share of the training pixels: " + ", ".join(f"{name} {share:.2%}" for name, share in shares.items()))
+    missing = [name for name, share in shares.items() if share == 0]
+    if missing:
+        print(f"no pixel of {', '.join(missing)}: too few or too small views; raise --views or --size", file=sys.stderr)

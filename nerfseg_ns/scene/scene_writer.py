@@ -1,0 +1,81 @@
+"""The demonstration scene on disk: the NeRF++ layout of Carla-MVS in its stage-2 form, with object ids."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from PIL import Image
+
+from nerfseg_ns.core.class_table import ClassTable
+from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.core.whole_file import replacing, write_whole_text
+from nerfseg_ns.scene.city_mesh import CLASS_NAMES, CityObject
+from nerfseg_ns.scene.renderer import View
+from nerfseg_ns.scene.trajectory import Camera
+
+SPLITS = ("train", "test", "validation")
+FOLDERS = ("color", "rgb", "instances", "pose", "intrinsics")
+PALETTE = "carla-0.9.10"
+CLASSES_FILE = "classes.json"
+_VIEW_FILE = re.compile(r"\d+\.(png|txt)")
+
+
+class SceneWriter:
+    """Writes views one after the other, each file whole; ``classes.json`` comes last and marks a complete scene.
+
+    Args:
+        out: folder of the scene; made when it is missing.
+        overwrite: allow a folder that is not empty, and take away the views of the scene that it holds.
+
+    Raises:
+        InputError: ``out`` is a file, or is not empty and ``overwrite`` is off.
+    """
+
+    def __init__(self, out: Path, overwrite: bool = False) -> None:
+        self.out = out
+        if out.exists() and not out.is_dir():
+            raise InputError(f"{out}: is a file; give a folder that does not exist yet or is empty")
+        if out.is_dir() and any(out.iterdir()):
+            if not overwrite:
+                raise InputError(
+                    f"{out}: is not empty; give another folder, or add --overwrite to replace the scene in it"
+                )
+            self._remove_views()
+
+    def _remove_views(self) -> None:
+        (self.out / CLASSES_FILE).unlink(missing_ok=True)
+        for split in SPLITS:
+            for folder in FOLDERS:
+                for path in (self.out / split / folder).glob("*"):
+                    if _VIEW_FILE.fullmatch(path.name):
+                        path.unlink()
+
+    def write_view(self, split: str, name: str, camera: Camera, view: View) -> None:
+        """Write the picture, the labels, the object ids, the pose and the intrinsics of one view."""
+        folder = self.out / split
+        write_png(folder / "color" / f"{name}.png", view.colour)
+        write_png(folder / "rgb" / f"{name}.png", view.labels)
+        write_png(folder / "instances" / f"{name}.png", view.instances)
+        write_whole_text(folder / "pose" / f"{name}.txt", matrix_text(camera.pose))
+        write_whole_text(folder / "intrinsics" / f"{name}.txt", matrix_text(camera.intrinsics))
+
+    def finish(self, objects: tuple[CityObject, ...]) -> None:
+        """Write the class table and the list of objects."""
+        with replacing(self.out / CLASSES_FILE) as temporary:
+            ClassTable.from_names(CLASS_NAMES, PALETTE).to_json(temporary)
+            document = json.loads(temporary.read_text(encoding="utf-8"))
+            document["objects"] = [{"id": o.id, "kind": o.kind, "class": o.class_name} for o in objects]
+            temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def write_png(path: Path, pixels: np.ndarray) -> None:
+    """Write RGB or grey 8-bit, or grey 16-bit pixels."""
+    with replacing(path) as temporary:
+        Image.fromarray(pixels).save(temporary, format="PNG")
+
+
+def matrix_text(matrix: Float[np.ndarray, "4 4"]) -> str:
+    """Sixteen numbers, row by row, that read back to the same doubles."""
+    return " ".join(repr(float(value)) for value in matrix.ravel()) + "\n"
