@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# The scene: views (one in five is a test view), side of the square images in pixels, random seed, labelled views.
+# The scene: training views (and a quarter as many test views), side of the square images in pixels, random seed, labelled views.
 VIEWS=${VIEWS:-40}
 SIZE=${SIZE:-160}
 SEED=${SEED:-7}
@@ -67,8 +67,8 @@ begin() {
 finish() { printf '%s\n' "$SECONDS" >"demo/done/$1"; }
 
 if begin scene "Making the demonstration city: $VIEWS views of ${SIZE}x$SIZE"; then
-  rm -rf demo/scene # half of a scene, if anything
-  nerfseg scene demo/scene --views "$VIEWS" --size "$SIZE" --seed "$SEED"
+  # --overwrite: what lies there is half of a scene
+  nerfseg scene demo/scene --views "$VIEWS" --size "$SIZE" --seed "$SEED" --overwrite
   finish scene
 fi
 

@@ -52,7 +52,7 @@ find_python() {
     esac
   done
   fail "no Python 3.10, 3.11 or 3.12 to build .venv with:$reasons
-Install one (Debian and Ubuntu: apt-get install python3 python3-venv python3-dev gcc), or name one:
+Install one (Debian and Ubuntu: apt-get install python3 python3-venv python3-dev g++), or name one:
   PYTHON=/path/to/python3.11 bash scripts/setup.sh"
 }
 
@@ -114,7 +114,7 @@ pip_install() { "$venv/bin/python" -m pip install -c constraints.txt "$@" </dev/
 # gigabytes of downloads.
 if ! pip_install -q pyliblzfse; then
   version="$("$venv/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
-  system_packages=(gcc libc6-dev "python$version-dev")
+  system_packages=(g++ "python$version-dev")
   { can_apt && apt_install "${system_packages[@]}" && pip_install -q pyliblzfse; } ||
     fail "pyliblzfse could not be installed, see pip's message above. If it is about the network, try again later.
 Otherwise a C compiler or the Python headers are missing; Debian and Ubuntu:
@@ -126,6 +126,11 @@ target="."
 if [ "$dev" = yes ]; then target=".[dev]"; fi
 say "installing the package and what it needs (about 3 GB to download the first time, 7 GB on disk)"
 pip_install -e "$target" || fail "the installation did not finish, see pip's message above. Run this again to go on: what was downloaded is kept."
+
+if ! command -v g++ >/dev/null && ! { can_apt && apt_install g++; }; then
+  say "no C++ compiler: training on a CPU will take about twice as long. Debian and Ubuntu:"
+  say "  sudo apt-get install g++"
+fi
 
 # nerfstudio's ns-export imports Open3D, which loads these libraries; nothing else here needs them
 open3d_packages=(libusb-1.0-0 libgl1 libx11-6 libegl1 libgomp1)
