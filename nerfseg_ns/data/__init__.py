@@ -1,0 +1,1 @@
+"""Nerfstudio data adapters: dataparsers, dataset and datamanager for views of which some are labelled."""

@@ -1,0 +1,122 @@
+"""What a dataparser hands on about labels, and the options by which a user chooses them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from nerfseg_ns.core.class_table import ClassTable
+from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.core.label_image import LabelFormat
+from nerfseg_ns.core.palettes import DEFAULT_PALETTE
+from nerfseg_ns.core.view_selection import select_labelled
+
+SEMANTICS = "semantics"
+"""Key of :class:`SemanticViews` in a dataparser's metadata, and of the label tensor in a batch."""
+
+
+@dataclass(frozen=True)
+class SemanticViews:
+    """The labels of one split.
+
+    Args:
+        class_table: the classes of the scene; empty when the scene has neither labels nor a table.
+        label_filenames: aligned with the split's image filenames; None: the view is unlabelled.
+        label_format: how the label images are read.
+        downscale_factor: how many times smaller than the label files the views are.
+    """
+
+    class_table: ClassTable
+    label_filenames: tuple[Path | None, ...]
+    label_format: LabelFormat
+    downscale_factor: int = 1
+
+    @property
+    def labelled_view_indices(self) -> tuple[int, ...]:
+        """Positions of the views with a label, ascending."""
+        return tuple(index for index, label in enumerate(self.label_filenames) if label is not None)
+
+
+@dataclass
+class LabelOptions:
+    """The options about labels that every dataparser of this package has."""
+
+    labelled_views: int | None = None
+    """How many training views keep their labels, spread evenly over the trajectory; all other views train the geometry
+    only. Unset: every label is used. Evaluation uses every label of its views in any case."""
+    labelled_view_names: tuple[str, ...] = ()
+    """The training views that keep their labels, by file name, instead of a number of views."""
+    classes: Path | None = None
+    """Class table, a JSON file {"classes": [{"id": 0, "name": "Building", "rgb": [70, 70, 70]}, ...]}. Unset: the
+    table that comes with the scene."""
+    class_names: tuple[str, ...] = ()
+    """Class names in the order of their ids, instead of a class table; they get the palette's colours."""
+    palette: Literal["carla-0.9.9", "carla-0.9.10", "carla-0.9.14"] | None = None
+    """Palette of colour label images: CARLA up to 0.9.9, 0.9.10 to 0.9.13, from 0.9.14 on. Unset: the colours of the
+    class table (carla-0.9.10 for class names)."""
+    label_kind: Literal["auto", "index", "colour"] = "auto"
+    """Whether label images hold class ids (channel 0) or class colours; auto looks at each image."""
+    channel_order: Literal["auto", "rgb", "bgr"] = "auto"
+    """Channel order of colour label images; auto takes the one that explains more pixels."""
+
+    def class_table(self, scene_table: Callable[[], ClassTable | None]) -> ClassTable | None:
+        """The class table of the options or else of the scene; None when neither has one.
+
+        Args:
+            scene_table: reads the table that comes with the scene; called only when no option replaces it.
+
+        Raises:
+            InputError: both a table and names are given; the table cannot be read.
+        """
+        if self.classes is not None and self.class_names:
+            raise InputError(f"--classes {self.classes} and --class-names exclude each other; give one")
+        if self.class_names:
+            return ClassTable.from_names(self.class_names, self.palette or DEFAULT_PALETTE)
+        if self.classes is not None:
+            return ClassTable.from_json(self.classes)
+        return scene_table()
+
+    def select(
+        self, split: str, stems: Sequence[str], labels: Sequence[Path | None], source: str, unlabelled_hint: str
+    ) -> tuple[Path | None, ...]:
+        """The labels that a split keeps: those chosen in the training split, all of them in the others.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+            stems: view names in the order of the trajectory.
+            labels: the label image of each view, None without one.
+            source: the folder or file of the views, for messages.
+            unlabelled_hint: where labels are expected, for the message when there are none.
+
+        Raises:
+            InputError: labelled views were asked for and there is no label, or as
+                :func:`~nerfseg_ns.core.view_selection.select_labelled` says.
+        """
+        if split != "train":
+            return tuple(labels)
+        has_label = [label is not None for label in labels]
+        if (self.labelled_views is not None or self.labelled_view_names) and not any(has_label):
+            raise InputError(f"{source}: labelled views were asked for, but no view has a label; {unlabelled_hint}")
+        kept = set(select_labelled(stems, has_label, self.labelled_views, self.labelled_view_names, source))
+        return tuple(label if index in kept else None for index, label in enumerate(labels))
+
+    def semantic_views(
+        self,
+        class_table: ClassTable | None,
+        labels: tuple[Path | None, ...],
+        source: str,
+        downscale_factor: int = 1,
+    ) -> SemanticViews:
+        """Bind labels, classes and format.
+
+        Raises:
+            InputError: there are labels but no class table.
+        """
+        if class_table is None and any(label is not None for label in labels):
+            raise InputError(
+                f"{source}: there are label images but no class table. Class ids mean nothing without names: write "
+                f'classes.json there, {{"classes": [{{"id": 0, "name": "Building", "rgb": [70, 70, 70]}}, ...]}}, or '
+                f"name the classes in the order of their ids, --class-names Building Water Sky ..."
+            )
+        label_format = LabelFormat(self.label_kind, self.palette, self.channel_order)
+        return SemanticViews(class_table or ClassTable(()), labels, label_format, downscale_factor)
