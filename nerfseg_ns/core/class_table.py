@@ -1,18 +1,21 @@
 """The semantic classes of a scene: ids, names and colours."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional, Sequence, Tuple
 
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
 from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.core.whole_file import write_whole_text
 
 IGNORE = 255
 """Label of a pixel that has no class: never trained on, never counted."""
+
+_EXPECTED = '{"classes": [{"id": 0, "name": "Building", "rgb": [70, 70, 70]}, ...]}'
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,8 @@ class SemanticClass:
 
     id: int
     name: str
-    rgb: Tuple[int, int, int]
-    carla_tag: Optional[int] = None
+    rgb: tuple[int, int, int]
+    carla_tag: int | None = None
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class ClassTable:
         InputError: ids that are not 0..K-1 in order, doubled names, more than 255 classes, colours outside 0..255.
     """
 
-    classes: Tuple[SemanticClass, ...]
+    classes: tuple[SemanticClass, ...]
 
     def __post_init__(self) -> None:
         ids = [entry.id for entry in self.classes]
@@ -60,7 +63,7 @@ class ClassTable:
         return len(self.classes)
 
     @property
-    def names(self) -> Tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
         """Class names in the order of their ids."""
         return tuple(entry.name for entry in self.classes)
 
@@ -89,22 +92,37 @@ class ClassTable:
             InputError: the file is missing or is not such a table.
         """
         try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-            entries = sorted(document["classes"], key=lambda entry: entry["id"])
-            classes = tuple(
-                SemanticClass(int(e["id"]), str(e["name"]), tuple(e["rgb"]), e.get("carla_tag")) for e in entries
-            )
+            records = json.loads(path.read_text(encoding="utf-8"))["classes"]
         except FileNotFoundError:
             raise InputError(f"{path}: no such class table; expected a classes.json") from None
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(
-                f'{path}: not a class table ({error!r}); expected {{"classes": [{{"id": 0, "name": "Building", '
-                f'"rgb": [70, 70, 70]}}, ...]}}'
-            ) from None
+            raise InputError(f"{path}: not a class table ({error!r}); expected {_EXPECTED}") from None
+        return cls.from_records(records, str(path))
+
+    @classmethod
+    def from_records(cls, records: object, source: str) -> "ClassTable":
+        """A table from the records of a JSON file, ``[{"id", "name", "rgb", "carla_tag"?}, ...]`` in any order.
+
+        Args:
+            records: the decoded list.
+            source: the file they come from, for messages.
+
+        Raises:
+            InputError: they are not such a list.
+        """
+        try:
+            if not isinstance(records, list):
+                raise TypeError(f"a {type(records).__name__} instead of a list")
+            entries = sorted(records, key=lambda entry: entry["id"])
+            classes = tuple(
+                SemanticClass(int(e["id"]), str(e["name"]), tuple(e["rgb"]), e.get("carla_tag")) for e in entries
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{source}: not a class table ({error!r}); expected {_EXPECTED}") from None
         try:
             return cls(classes)
         except InputError as error:
-            raise InputError(f"{path}: {error}") from None
+            raise InputError(f"{source}: {error}") from None
 
     def to_json(self, path: Path) -> None:
         """Write the table in the form that :meth:`from_json` reads."""
@@ -114,4 +132,4 @@ class ClassTable:
             if entry.carla_tag is not None:
                 record["carla_tag"] = entry.carla_tag
             entries.append(record)
-        path.write_text(json.dumps({"classes": entries}, indent=1) + "\n", encoding="utf-8")
+        write_whole_text(path, json.dumps({"classes": entries}, indent=1) + "\n")

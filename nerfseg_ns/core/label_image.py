@@ -158,9 +158,9 @@ def _png_depth(path: Path) -> tuple[int, bool]:
 
 
 def _checked_ids(
-    path: Path, values: npt.NDArray[np.generic], label_format: LabelFormat, class_table: ClassTable
+    path: Path, values: npt.NDArray[np.integer | np.bool_], label_format: LabelFormat, class_table: ClassTable
 ) -> UInt8[np.ndarray, "h w"]:
-    ids = values.astype(np.int64) if values.dtype != np.uint8 else values
+    ids: npt.NDArray[np.integer] = values.astype(np.int64) if values.dtype != np.uint8 else np.asarray(values, np.uint8)
     ignored = ids == label_format.ignore
     wrong = (ids >= len(class_table)) & ~ignored
     if wrong.any():
@@ -195,8 +195,8 @@ def _colour_ids(
     Raises:
         InputError: two classes have one colour.
     """
-    named = label_format.palette is not None
-    classes = palette_entries(class_table.names, label_format.palette) if named else class_table.classes
+    palette = label_format.palette
+    classes = class_table.classes if palette is None else palette_entries(class_table.names, palette)
     doubled = [colour for colour, count in Counter(entry.rgb for entry in classes).items() if count > 1]
     if doubled:
         names = ", ".join(entry.name for entry in classes if entry.rgb == doubled[0])
@@ -210,9 +210,10 @@ def _colour_ids(
     return np.array(keys, dtype=np.uint32), np.array([packed[key] for key in keys], dtype=np.uint8)
 
 
-def _packed(colours: npt.NDArray[np.generic]) -> npt.NDArray[np.uint32]:
+def _packed(colours: npt.NDArray[np.integer]) -> npt.NDArray[np.uint32]:
     wide = colours.astype(np.uint32)
-    return (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2]
+    packed: npt.NDArray[np.uint32] = wide[..., 0] * np.uint32(65536) + wide[..., 1] * np.uint32(256) + wide[..., 2]
+    return packed
 
 
 def _lookup(

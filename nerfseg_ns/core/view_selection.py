@@ -1,15 +1,16 @@
 """Which training views keep their labels."""
 
-import difflib
 from collections.abc import Sequence
 from pathlib import PurePath
 
 from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.core.near_matches import did_you_mean
 
 
 def evenly_spread(count_views: int, n: int) -> list[int]:
-    """``n`` of ``count_views`` positions, each in the middle of one of ``n`` equal stretches, so an orbit that closes
-    on itself is covered evenly.
+    """``n`` of ``count_views`` positions, each in the middle of one of ``n`` equal stretches.
+
+    So a trajectory that closes on itself is covered evenly too.
 
     Args:
         count_views: how many views there are, in the order of the trajectory.
@@ -59,9 +60,8 @@ def select_labelled(
 def _position(name: str, stems: Sequence[str], has_label: Sequence[bool], source: str) -> int:
     stem = name if name in stems else PurePath(name).stem
     if stem not in stems:
-        near = difflib.get_close_matches(stem, stems, n=5, cutoff=0.4) or list(stems[:5])
         raise InputError(
-            f"{source}: there is no training view {name!r} (--labelled-view-names); near it: {', '.join(near)}"
+            f"{source}: there is no training view {name!r} (--labelled-view-names); {did_you_mean(stem, stems)}"
         )
     position = list(stems).index(stem)
     if not has_label[position]:

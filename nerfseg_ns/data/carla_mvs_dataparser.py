@@ -103,11 +103,8 @@ class CarlaMVSDataParser(DataParser):
             raise InputError(f"{data}: no such scene folder (--data SCENE); expected {LAYOUT} in it")
         train = read_split(data / "train")
         if not train.views:
-            hint = (
-                "; it has a transforms.json: use semantic-nerfstudio-data"
-                if (data / "transforms.json").is_file()
-                else ""
-            )
+            has_transforms = (data / "transforms.json").is_file()
+            hint = "; it has a transforms.json: use semantic-nerfstudio-data" if has_transforms else ""
             raise InputError(f"{data / 'train'}: no training views; expected {LAYOUT} in {data}{hint}")
         return train
 
@@ -219,23 +216,23 @@ def _cameras(
         width, height = header.width // downscale_factor, header.height // downscale_factor
         if width < 1 or height < 1:
             raise InputError(
-                f"{view.image}: {header.width}x{header.height} pixels cannot be reduced {downscale_factor} times; choose "
-                f"a smaller --downscale-factor"
+                f"{view.image}: {header.width}x{header.height} pixels cannot be reduced {downscale_factor} times; "
+                f"choose a smaller --downscale-factor"
             )
         matrix = read_intrinsics(view.intrinsics)
         across, down = width / header.width, height / header.height
-        rows.append(
-            (matrix[0, 0] * across, matrix[1, 1] * down, matrix[0, 2] * across, matrix[1, 2] * down, width, height)
-        )
-    fx, fy, cx, cy, width, height = torch.tensor(rows, dtype=torch.float64).T[..., None]
+        focal = matrix[0, 0] * across, matrix[1, 1] * down
+        centre = matrix[0, 2] * across, matrix[1, 2] * down
+        rows.append((*focal, *centre, width, height))
+    fx, fy, cx, cy, widths, heights = torch.tensor(rows, dtype=torch.float64).T[..., None]
     return Cameras(
         camera_to_worlds=poses,
         fx=fx.float(),
         fy=fy.float(),
         cx=cx.float(),
         cy=cy.float(),
-        width=width.long(),
-        height=height.long(),
+        width=widths.long(),
+        height=heights.long(),
         camera_type=CameraType.PERSPECTIVE,
     )
 
