@@ -171,7 +171,7 @@ def build_park_block(builder: CityMeshBuilder, rng: np.random.Generator, site: B
     """Lawns, gravel paths, a pond with a stone rim, trees, benches and lamps."""
     site.ground(builder, "lawn", "Terrain", GRASS)
     px, py = float(rng.uniform(-0.25, 0.25)) * site.hx, float(rng.uniform(-0.15, 0.15)) * site.hy
-    radius = min(site.hy * 0.46, 5.6)
+    radius = min(site.hy * 0.5, 7.5)
     pond_frame = site.frame.moved(px, py)
     angles = 2 * np.pi * np.arange(28) / 28
     shape = radius * (1 + 0.13 * np.sin(2 * angles + rng.uniform(0, 6)) + 0.06 * np.sin(3 * angles + rng.uniform(0, 6)))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -169,8 +170,7 @@ class CityMeshBuilder:
     def add_polygon(self, corners: Sequence[Sequence[float]] | np.ndarray, object_id: int, surface: Surface) -> None:
         """Add a convex polygon, corners counter-clockwise seen from outside."""
         points = np.asarray(corners, dtype=np.float64)
-        fan = np.array([[0, i, i + 1] for i in range(1, len(points) - 1)])
-        self.add_triangles(points[fan], object_id, self.add_surface(surface))
+        self.add_triangles(points[_fan(len(points))], object_id, self.add_surface(surface))
 
     def build(self) -> CityMesh:
         """Join everything that was added."""
@@ -193,6 +193,12 @@ class CityMeshBuilder:
             surfaces=table,
             objects=tuple(self.objects),
         )
+
+
+@lru_cache(maxsize=64)
+def _fan(corners: int) -> Int[np.ndarray, "faces 3"]:
+    """Triangles of a convex polygon."""
+    return np.array([[0, i, i + 1] for i in range(1, corners - 1)])
 
 
 def face_normals(triangles: Float[np.ndarray, "faces 3 3"]) -> Float[np.ndarray, "faces 3"]:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from jaxtyping import Float
@@ -23,7 +23,7 @@ class Frame:
     z: float = 0.0
     yaw: float = 0.0
 
-    @property
+    @cached_property
     def rotation(self) -> Float[np.ndarray, "3 3"]:
         """Local to world directions."""
         c, s = math.cos(self.yaw), math.sin(self.yaw)

@@ -81,9 +81,9 @@ def plan_flight(views: int, size: int, half_size: float, roof_height: float, see
     start, way = float(rng.uniform(0, 2 * np.pi)), float(rng.choice([-1.0, 1.0]))
     floor = roof_height + CLEARANCE
     # per turn: distance from the middle, height, how far beyond the middle (negative: before it) the view aims
-    radius = half_size * np.array([0.90, 0.66, 0.22])
-    height = np.array([max(floor, 34.0), max(floor + 14.0, 52.0), max(floor + 32.0, 76.0)])
-    aim = half_size * np.array([0.16, 0.04, -0.06])
+    radius = half_size * np.array([0.98, 0.74, 0.28])
+    height = np.array([max(floor, 37.0), max(floor + 18.0, 60.0), max(floor + 45.0, 90.0)])
+    aim = half_size * np.array([0.12, 0.04, -0.06])
     focal = size / 2 / np.tan(np.radians(HORIZONTAL_FOV / 2))
     intrinsics = np.array(
         [[focal, 0, size / 2, 0], [0, focal, size / 2, 0], [0, 0, 1, 0], [0, 0, 0, 1]], dtype=np.float64
@@ -110,7 +110,9 @@ def plan_flight(views: int, size: int, half_size: float, roof_height: float, see
         position = outward * r * (1 + 0.08 * sway) + np.array(
             [0, 0, z + (2.5 * (1 + sway) if ring == 0 else 2.0 * sway)]
         )
-        lift = 7.0 * (1 + np.sin(2.0 * angle)) if ring == 0 else 3.0  # some of the low views look up to the horizon
+        lift = (
+            7.0 * (1 + np.sin(2.0 * angle)) - 1.0 if ring == 0 else 3.0
+        )  # some of the low views look up to the horizon
         target = -outward * beyond + sideways * 6.0 * sway + np.array([0, 0, lift])
         cameras.append(Camera(look_at(position, target), intrinsics, size))
     return cameras
