@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -187,6 +188,7 @@ def _holds_ids(colours: UInt8[np.ndarray, "h w 3"], label_format: LabelFormat, c
     return not all(_lookup(colours[..., ::step], label_format, class_table)[1].all() for step in (1, -1))
 
 
+@lru_cache(maxsize=8)
 def _colour_ids(
     label_format: LabelFormat, class_table: ClassTable
 ) -> tuple[npt.NDArray[np.uint32], UInt8[np.ndarray, "n"]]:

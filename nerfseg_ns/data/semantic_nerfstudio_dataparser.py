@@ -1,0 +1,146 @@
+"""The dataparser ``semantic-nerfstudio-data``: labels beside nerfstudio's own ``transforms.json``.
+
+Each frame may have a ``semantic_path``, its label image; the top level has ``semantic_classes``, a list of
+``{"id", "name", "rgb"}`` or of names in the order of their ids.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from nerfstudio.data.dataparsers.base_dataparser import DataparserOutputs
+from nerfstudio.data.dataparsers.nerfstudio_dataparser import Nerfstudio, NerfstudioDataParserConfig
+from nerfstudio.plugins.registry_dataparser import DataParserSpecification
+
+from nerfseg_ns.core.class_table import ClassTable
+from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.core.label_image import check_label_header, read_image_header
+from nerfseg_ns.core.palettes import DEFAULT_PALETTE
+from nerfseg_ns.core.poses import check_pose
+from nerfseg_ns.data.semantic_views import SEMANTICS, LabelOptions
+
+_LABELS_EXPECTED = 'give the labelled frames a "semantic_path", relative to the folder of the file'
+
+
+@dataclass
+class SemanticNerfstudioDataParserConfig(NerfstudioDataParserConfig, LabelOptions):
+    """A capture in nerfstudio's own form, of which all, some or none of the frames have a ``semantic_path``."""
+
+    _target: type = field(default_factory=lambda: SemanticNerfstudio)
+    """target class to instantiate"""
+
+
+@dataclass
+class SemanticNerfstudio(Nerfstudio):
+    """Nerfstudio's own parser, and the labels of the frames that it puts into a split.
+
+    Images, poses, splits and ``images_2``-like folders are nerfstudio's business; label images have the size of the
+    original images and are reduced when they are read.
+    """
+
+    config: SemanticNerfstudioDataParserConfig
+
+    def _generate_dataparser_outputs(self, split: str = "train") -> DataparserOutputs:
+        """Nerfstudio's outputs with metadata ``semantics``, the split's :class:`SemanticViews`.
+
+        Raises:
+            InputError: whatever is wrong with the file, its poses, its labels or the options.
+        """
+        file = self._transforms_file()
+        meta = _read_transforms(file)
+        frames: list[dict[str, Any]] = meta["frames"]
+        for frame in frames:
+            _check_frame(frame, file)
+        outputs = self._nerfstudio_outputs(split, file)
+        if not outputs.image_filenames:
+            raise InputError(f"{file}: no {split} views; give more frames, or choose another --eval-mode")
+
+        # Nerfstudio names images by this method too, so names, with or without images_2, agree.
+        by_image = {self._get_fname(Path(frame["file_path"]), file.parent): frame for frame in frames}
+        chosen = [by_image[image] for image in outputs.image_filenames]
+        labels = [self._label(frame, file.parent) for frame in chosen]
+        kept = self.config.select(
+            split, [Path(frame["file_path"]).stem for frame in chosen], labels, str(file), _LABELS_EXPECTED
+        )
+        outputs.metadata[SEMANTICS] = self.config.semantic_views(
+            self.config.class_table(lambda: self._scene_table(meta, file)), kept, str(file), self.downscale_factor or 1
+        )
+        return outputs
+
+    def _nerfstudio_outputs(self, split: str, file: Path) -> DataparserOutputs:
+        try:
+            outputs: DataparserOutputs = super()._generate_dataparser_outputs(split)
+        except FileNotFoundError as error:
+            raise InputError(f"{file}: its image {error.filename} does not exist") from None
+        except (AssertionError, RuntimeError) as error:  # how nerfstudio reports missing intrinsics and split lists
+            raise InputError(f"{file}: {error}") from None
+        missing = [image for image in outputs.image_filenames if not image.is_file()]
+        if missing:
+            hint = f"; --downscale-factor {self.downscale_factor} needs reduced copies there, as ns-process-data makes"
+            raise InputError(
+                f"{file}: {len(missing)} of {len(outputs.image_filenames)} {split} images do not exist, the first is "
+                f"{missing[0]}{hint if (self.downscale_factor or 1) > 1 else ''}"
+            )
+        return outputs
+
+    def _transforms_file(self) -> Path:
+        data = self.config.data
+        file = data if data.suffix == ".json" else data / "transforms.json"
+        if not file.is_file():
+            raise InputError(f"{file}: no such file (--data FOLDER or --data FILE.json); ns-process-data makes one")
+        return file
+
+    def _scene_table(self, meta: dict[str, Any], file: Path) -> ClassTable | None:
+        records = meta.get("semantic_classes")
+        if records is None:
+            return None
+        source = f'{file}, "semantic_classes"'
+        if isinstance(records, list) and all(isinstance(record, str) for record in records):
+            try:
+                return ClassTable.from_names(records, self.config.palette or DEFAULT_PALETTE)
+            except InputError as error:
+                raise InputError(f"{source}: {error}") from None
+        return ClassTable.from_records(records, source)
+
+    def _label(self, frame: dict[str, Any], folder: Path) -> Path | None:
+        """The frame's label image, its header checked against the image on disk or the original image."""
+        if not frame.get("semantic_path"):
+            return None
+        label = folder / frame["semantic_path"]
+        image = self._get_fname(Path(frame["file_path"]), folder)
+        sizes = []
+        for path in (folder / frame["file_path"], image):
+            if path.is_file():
+                header = read_image_header(path)
+                sizes.append((header.width, header.height))
+        check_label_header(label, image, tuple(sizes))
+        return label
+
+
+def _read_transforms(file: Path) -> dict[str, Any]:
+    try:
+        meta = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file}: not a JSON file ({error})") from None
+    if not isinstance(meta, dict) or not isinstance(meta.get("frames"), list) or not meta["frames"]:
+        raise InputError(f'{file}: expected a list of "frames" with at least one frame, as ns-process-data writes it')
+    return meta
+
+
+def _check_frame(frame: Any, file: Path) -> None:
+    if not isinstance(frame, dict) or "file_path" not in frame:
+        raise InputError(f'{file}: a frame has no "file_path": {str(frame)[:80]}')
+    source = f"{file}, frame {frame['file_path']}"
+    try:
+        matrix = np.array(frame.get("transform_matrix"), dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f'{source}: "transform_matrix" is not a 4x4 matrix of numbers') from None
+    check_pose(matrix, source)
+
+
+semantic_nerfstudio_data = DataParserSpecification(
+    config=SemanticNerfstudioDataParserConfig(),
+    description="Nerfstudio's transforms.json with a semantic_path on the labelled frames",
+)

@@ -1,0 +1,89 @@
+"""A tiny scene in the layout of Carla-MVS that tests share: six views of a flat world of four classes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+SIZE = 24
+FOCAL = 24.0
+CLASSES = (
+    {"id": 0, "name": "Building", "carla_tag": 1, "rgb": [70, 70, 70]},
+    {"id": 1, "name": "Road", "carla_tag": 7, "rgb": [128, 64, 128]},
+    {"id": 2, "name": "Vegetation", "carla_tag": 9, "rgb": [107, 142, 35]},
+    {"id": 3, "name": "Terrain", "carla_tag": 22, "rgb": [145, 170, 100]},
+)
+SPLITS = {"train": 6, "test": 2, "validation": 1}
+
+
+def orbit_pose(angle: float) -> np.ndarray:
+    """Camera-to-world [4, 4], OpenCV axes, on a circle of radius 4 at height 3, looking at the origin."""
+    position = np.array([4 * np.cos(angle), 4 * np.sin(angle), 3.0])
+    forward = -position / np.linalg.norm(position)
+    right = np.cross(forward, (0.0, 0.0, 1.0))
+    right /= np.linalg.norm(right)
+    pose = np.eye(4)
+    pose[:3] = np.stack([right, np.cross(forward, right), forward, position], axis=1)
+    return pose
+
+
+def ground_labels(pose: np.ndarray) -> np.ndarray:
+    """Class ids [SIZE, SIZE] of the ground plane z = 0 as the camera sees it."""
+    column, row = np.meshgrid(np.arange(SIZE) + 0.5, np.arange(SIZE) + 0.5)
+    rays = np.stack([(column - SIZE / 2) / FOCAL, (row - SIZE / 2) / FOCAL, np.ones_like(row)], axis=-1)
+    rays = rays @ pose[:3, :3].T
+    x, y = np.moveaxis((pose[:3, 3] - rays * (pose[2, 3] / rays[..., 2:]))[..., :2], -1, 0)
+    labels = np.full((SIZE, SIZE), 3, dtype=np.uint8)
+    labels[np.hypot(x, y) > 3.0] = 2
+    labels[np.abs(x) < 0.5] = 1
+    labels[np.hypot(x - 1.2, y) < 0.6] = 0
+    return labels
+
+
+def write_matrix(path: Path, matrix: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(" ".join(repr(float(value)) for value in matrix.ravel()))
+
+
+def write_image(path: Path, pixels: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+@pytest.fixture
+def make_tiny_scene(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a scene and returns its folder.
+
+    Arguments of the function: ``name`` of the folder; ``labels``: the stems (``000`` to ``005``) of the labelled
+    training views, None for all of them; ``stage``: 2 (``color/`` images, ``rgb/`` labels) or 1 (``rgb/`` images).
+    """
+    colours = np.array([entry["rgb"] for entry in CLASSES], dtype=np.uint8)
+
+    def make(name: str = "scene", labels: tuple[str, ...] | None = None, stage: int = 2) -> Path:
+        scene = tmp_path / name
+        intrinsics = np.eye(4)
+        intrinsics[:2, :3] = [[FOCAL, 0.0, SIZE / 2], [0.0, FOCAL, SIZE / 2]]
+        for split, count in SPLITS.items():
+            for index in range(count):
+                pose = orbit_pose(2 * np.pi * (index + (0.0 if split == "train" else 0.5)) / count)
+                stem, folder = f"{index:03d}", scene / split
+                ids = ground_labels(pose)
+                write_image(folder / ("color" if stage == 2 else "rgb") / f"{stem}.png", colours[ids])
+                if stage == 2 and (split != "train" or labels is None or stem in labels):
+                    write_image(folder / "rgb" / f"{stem}.png", ids)
+                write_matrix(folder / "pose" / f"{stem}.txt", pose)
+                write_matrix(folder / "intrinsics" / f"{stem}.txt", intrinsics)
+        if stage == 2:
+            (scene / "classes.json").write_text(json.dumps({"classes": CLASSES}))
+        return scene
+
+    return make
+
+
+@pytest.fixture
+def tiny_scene(make_tiny_scene: Callable[..., Path]) -> Path:
+    """The scene in its stage-2 form with all labels: 6 training, 2 test and 1 validation views of 24x24 pixels."""
+    return make_tiny_scene()
