@@ -70,7 +70,7 @@ def add_town_house(builder: CityMeshBuilder, rng: np.random.Generator, lot: Lot,
     hx, hy = lot.width / 2, lot.depth / 2
     blank = replace(facade, material=Material.BRICK, bay=0.0, accent=facade.colour)
     blank_sides = (1, 3) if row else ()
-    if rng.random() < 0.3:
+    if lot.depth < 12.0 and rng.random() < 0.3:  # a deeper roof would tower over the street
         corners = rectangle(-hx, -hy, hx, hy)
         add_frustum(builder, building, lot.frame, corners, 0.0, height, facade, None, None, blank, blank_sides)
         tiles = Look(Material.TILED_ROOF, pick(rng, TILE_COLOURS))
