@@ -1,0 +1,138 @@
+"""A benchmark as its YAML file describes it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nerfseg_ns.benchmark.row_kinds import row_kind
+from nerfseg_ns.benchmark.typed_values import settings_from
+from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.core.near_matches import did_you_mean
+
+_TOP_KEYS = ("name", "title", "data", "baseline", "defaults", "rows")
+_MERGED = "overrides"  # a mapping under this key in a row adds to the one in defaults instead of replacing it
+
+
+@dataclass(frozen=True)
+class PlannedRow:
+    """One row to measure.
+
+    Args:
+        name: unique within the benchmark.
+        kind: key of :data:`nerfseg_ns.benchmark.row_kinds.ROW_KINDS`.
+        data: the scene folder; None for kinds that need none.
+        settings: the kind's settings dataclass.
+    """
+
+    name: str
+    kind: str
+    data: Path | None
+    settings: Any
+
+
+@dataclass(frozen=True)
+class BenchmarkPlan:
+    """A benchmark: its rows, and the row that others are compared with.
+
+    Args:
+        name: names the result files.
+        title: heads table and plot.
+        baseline: name of the row that others are compared with.
+        rows: at least one.
+    """
+
+    name: str
+    title: str
+    baseline: str | None
+    rows: tuple[PlannedRow, ...]
+
+
+def read_plan(path: Path, data: Path | None = None) -> BenchmarkPlan:
+    """Read a benchmark's YAML file and check every row of it.
+
+    Keys: ``name``, ``title``, ``rows`` (each with ``name``, ``kind`` and the kind's settings); optionally ``data`` (a
+    scene folder, relative to the file), ``baseline`` (a row's name) and ``defaults`` (for every row; ``overrides`` of
+    a row are added to those of the defaults).
+
+    Args:
+        path: the YAML file.
+        data: a scene folder that takes the place of every ``data`` in the file; relative to the working directory.
+
+    Raises:
+        InputError: whatever is wrong with the file, or a scene folder that is not there.
+    """
+    document = _read_mapping(path)
+    for key in document:
+        if key not in _TOP_KEYS:
+            raise InputError(f"{path}: unknown key {key!r}; {did_you_mean(str(key), _TOP_KEYS)}")
+    name = document.get("name")
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        raise InputError(f"{path}: name: {name!r}; expected letters, digits, - and _, since it names the result files")
+    defaults = document.get("defaults", {})
+    entries = document.get("rows")
+    if not isinstance(defaults, Mapping) or not isinstance(entries, list) or not entries:
+        raise InputError(f"{path}: expected a list under rows: and, if at all, a mapping under defaults:")
+    rows = tuple(_row(entry, defaults, document.get("data"), path, data) for entry in entries)
+    known = {"kind", "data"}.union(*(_keys(type(row.settings)) for row in rows))
+    for key in defaults:
+        if key not in known:
+            raise InputError(f"{path}: defaults: unknown key {key!r}; {did_you_mean(str(key), known)}")
+    names = [row.name for row in rows]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise InputError(f"{path}: more than one row is named {', '.join(doubled)}")
+    baseline = document.get("baseline")
+    if baseline is not None and baseline not in names:
+        raise InputError(f"{path}: baseline: no row {baseline!r}; {did_you_mean(str(baseline), names)}")
+    return BenchmarkPlan(name, str(document.get("title", name)), baseline, rows)
+
+
+def _read_mapping(path: Path) -> Mapping[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(
+            f"{path}: no such file; expected a benchmark's YAML file, such as configs/speed.yaml"
+        ) from None
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
+    if not isinstance(document, Mapping):
+        raise InputError(f"{path}: expected a mapping with name:, title: and rows:")
+    return document
+
+
+def _row(entry: Any, defaults: Mapping[str, Any], plan_data: str | None, path: Path, data: Path | None) -> PlannedRow:
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
+        raise InputError(f"{path}: every row is a mapping with a name:, not {entry!r}")
+    name = entry["name"]
+    where = f"{path}: row {name!r}"
+    values = {"data": plan_data, **defaults, **entry}
+    if isinstance(defaults.get(_MERGED), Mapping) and isinstance(entry.get(_MERGED), Mapping):
+        values[_MERGED] = {**defaults[_MERGED], **entry[_MERGED]}
+    values.pop("name")
+    kind_name, row_data = values.pop("kind", None), values.pop("data")
+    if not isinstance(kind_name, str):
+        raise InputError(f"{where}: kind is missing; expected the name of a row kind, such as training-speed")
+    kind = row_kind(kind_name, where)
+    # Defaults are shared by rows of several kinds: what a kind does not know is dropped, but not what the row says.
+    known = _keys(kind.settings)
+    values = {key: value for key, value in values.items() if key in known or key in entry}
+    settings: Any = settings_from(kind.settings, values, where)
+    folder = None
+    if kind.needs_data:
+        if data is None and not isinstance(row_data, str):
+            raise InputError(f"{where}: data is missing; name a scene folder in the file, or add --data SCENE")
+        folder = data if data is not None else path.parent / str(row_data)
+        if not folder.exists():
+            raise InputError(
+                f"{where}: {folder}: no such scene folder; add --data SCENE, or make one with `nerfseg scene {folder}`"
+            )
+    return PlannedRow(name, kind_name, folder, settings)
+
+
+def _keys(settings: type) -> set[str]:
+    return {field.name for field in fields(settings)}

@@ -1,0 +1,91 @@
+"""The kinds of benchmark rows.
+
+A kind is one module with one :class:`RowKind`, and one line in :data:`ROW_KINDS`. Kinds are imported only when a row
+names them; what a kind needs beyond the standard library is imported inside its ``measure`` or ``plot``.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.core.near_matches import did_you_mean
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+ROW_KINDS: dict[str, str] = {
+    "training-speed": "nerfseg_ns.benchmark.training_speed:training_speed",
+}
+"""name in the YAML file -> ``module:attribute`` of the :class:`RowKind`."""
+
+
+@dataclass(frozen=True)
+class MeasuredRow:
+    """One row of the results, as the JSON file holds it.
+
+    Args:
+        name: unique within the benchmark.
+        kind: key of :data:`ROW_KINDS`.
+        data: name of the scene folder, without where it lay.
+        settings: what was measured, JSON values.
+        result: figures of the kind, JSON values.
+        memory: see :func:`nerfseg_ns.benchmark.machine.peak_memory`.
+        hardware: see :func:`nerfseg_ns.benchmark.machine.hardware`.
+        versions: see :func:`nerfseg_ns.benchmark.machine.versions`.
+        date: when the row ended, ISO 8601, UTC.
+    """
+
+    name: str
+    kind: str
+    data: str | None
+    settings: dict[str, Any]
+    result: dict[str, Any]
+    memory: dict[str, float | None]
+    hardware: dict[str, Any]
+    versions: dict[str, str | None]
+    date: str
+
+
+@dataclass(frozen=True)
+class TableText:
+    """Cells of a table, the header first, and a sentence or two below it."""
+
+    cells: Sequence[Sequence[str]]
+    note: str
+
+
+@dataclass(frozen=True)
+class RowKind:
+    """How rows of a kind are measured and shown.
+
+    Args:
+        settings: frozen dataclass of the keys that a row of this kind has in the YAML file. It raises InputError for
+            values out of range.
+        measure: (settings, scene folder or None) -> figures as JSON values. Runs in a process of its own.
+        table: (rows, the baseline row among them or None) -> table.
+        plot: (rows, title) -> picture; None: no plot.
+        needs_data: whether a row needs a scene folder.
+    """
+
+    settings: type
+    measure: Callable[[Any, Path | None], dict[str, Any]]
+    table: Callable[[Sequence[MeasuredRow], MeasuredRow | None], TableText]
+    plot: "Callable[[Sequence[MeasuredRow], str], Image] | None" = None
+    needs_data: bool = True
+
+
+def row_kind(name: str, where: str, registry: Mapping[str, str] = ROW_KINDS) -> RowKind:
+    """The kind of that name.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name not in registry:
+        raise InputError(f"{where}: no row kind {name!r}; {did_you_mean(name, registry)}")
+    module, attribute = registry[name].split(":")
+    kind = getattr(import_module(module), attribute)
+    assert isinstance(kind, RowKind)
+    return kind

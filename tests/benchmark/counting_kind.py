@@ -1,0 +1,45 @@
+"""A row kind for tests, and the process that measures its rows: ``python counting_kind.py SPECIFICATION RESULT``."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nerfseg_ns.benchmark.row_kinds import ROW_KINDS, MeasuredRow, RowKind, TableText
+from nerfseg_ns.core.input_error import InputError
+
+
+@dataclass(frozen=True)
+class Counting:
+    up_to: int
+    tags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.up_to < 0:
+            raise InputError(f"up_to {self.up_to}: expected 0 or more")
+
+
+def measure(settings: Counting, data: Path | None) -> dict[str, Any]:
+    if settings.up_to == 13:
+        raise InputError("13: will not count that far")
+    return {"counted": settings.up_to, "pid": os.getpid(), "files": len(list(data.iterdir())) if data else None}
+
+
+def table(rows: Sequence[MeasuredRow], baseline: MeasuredRow | None) -> TableText:
+    base = baseline.result["counted"] if baseline else None
+    cells = [["", "counted", "of baseline"]]
+    for row in rows:
+        cells.append([row.name, str(row.result["counted"]), f"{row.result['counted'] / base:.1f}" if base else "–"])
+    return TableText(cells, "Counted by hand.")
+
+
+counting = RowKind(settings=Counting, measure=measure, table=table)
+
+if __name__ == "__main__":
+    from nerfseg_ns.benchmark.row import main
+
+    sys.modules["counting_kind"] = sys.modules["__main__"]
+    ROW_KINDS["counting"] = "counting_kind:counting"
+    sys.exit(main(sys.argv[1:]))
