@@ -13,6 +13,7 @@ from nerfstudio.pipelines.base_pipeline import VanillaPipeline
 from nerfseg_ns.core.class_table import ClassTable
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.near_matches import did_you_mean
+from nerfseg_ns.data.semantic_views import SEMANTICS, SemanticViews
 from nerfseg_ns.nerf.geometry_checkpoint import newest_checkpoint, read_checkpoint, read_run_config
 
 Split = Literal["train", "val", "test"]
@@ -47,7 +48,8 @@ class LoadedRun:
     @property
     def class_table(self) -> ClassTable | None:
         """The scene's classes, or None when the data has none."""
-        return getattr(self.dataset.metadata.get("semantics"), "class_table", None)
+        semantics = self._semantic_views
+        return semantics.class_table if semantics is not None and len(semantics.class_table) else None
 
     @property
     def view_names(self) -> list[str]:
@@ -55,10 +57,14 @@ class LoadedRun:
         return [Path(name).stem for name in self.dataset.image_filenames]
 
     @property
-    def labelled_views(self) -> list[int]:
+    def labelled_views(self) -> tuple[int, ...]:
         """Indices of the views that have a label image."""
-        names = getattr(self.dataset.metadata.get("semantics"), "label_filenames", ())
-        return [index for index, name in enumerate(names) if name is not None]
+        return self._semantic_views.labelled_view_indices if self._semantic_views is not None else ()
+
+    @property
+    def _semantic_views(self) -> SemanticViews | None:
+        views = self.dataset.metadata.get(SEMANTICS)
+        return views if isinstance(views, SemanticViews) else None  # nerfstudio's own kind has no names of labels
 
     def views(self) -> FixedIndicesEvalDataloader:
         """Every view of the split once: (camera, batch) with batch["image"] and, when labelled, batch["semantics"]."""

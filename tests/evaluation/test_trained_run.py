@@ -1,0 +1,93 @@
+"""Loading a run: everything that can be wrong with it is named, and what loads is what was trained."""
+
+import shutil
+
+import pytest
+import torch
+import yaml
+
+from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.evaluation.trained_run import load_run
+
+
+def test_loads_from_another_directory_and_after_the_run_has_moved(train_tiny_run, tmp_path, monkeypatch):
+    config_path = train_tiny_run()
+    moved = tmp_path / "elsewhere" / "my-run"
+    shutil.copytree(config_path.parent, moved)
+    shutil.rmtree(config_path.parent)
+    (moved / "nerfstudio_models" / "step-000000003.ckpt.part").touch()  # another program's leftover
+    monkeypatch.chdir(tmp_path)
+    run = load_run((moved / "config.yml").relative_to(tmp_path))
+    assert run.step == 7 and run.checkpoint.parent == moved / "nerfstudio_models"
+    assert run.view_names == ["000", "001"] and run.labelled_views == (0, 1)
+    assert run.class_table is not None and run.class_table.names[0] == "Building"
+    assert not run.pipeline.training
+    stored = torch.load(run.checkpoint, weights_only=True)["pipeline"]
+    loaded = run.pipeline.state_dict()
+    assert all(torch.equal(loaded[key], value) for key, value in stored.items()) and len(stored) > 10
+
+
+def test_splits(train_tiny_run):
+    config_path = train_tiny_run()
+    assert len(load_run(config_path, "train").dataset) == 6
+    assert len(load_run(config_path, "val").dataset) == 1
+    views = list(load_run(config_path, "test").views())
+    assert len(views) == 2 and views[0][1]["semantics"].shape == (24, 24, 1)
+
+
+def test_checkpoints_that_cannot_be_used(train_tiny_run):
+    config_path = train_tiny_run()
+    folder = config_path.parent / "nerfstudio_models"
+    (checkpoint,) = folder.glob("*.ckpt")
+    whole = checkpoint.read_bytes()
+
+    checkpoint.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=f"{checkpoint.name}: not a whole checkpoint"):
+        load_run(config_path)
+
+    checkpoint.write_bytes(whole)
+    state = torch.load(checkpoint, weights_only=True)
+    weights = state["pipeline"]
+    name = next(key for key in weights if "semantic_network" in key and key.endswith("weight"))
+    torch.save({**state, "pipeline": {k: v for k, v in weights.items() if k != name}}, checkpoint)
+    with pytest.raises(InputError, match=rf"do not fit .* it lacks {name}"):
+        load_run(config_path)
+
+    torch.save({**state, "pipeline": {**weights, name: weights[name][:, :-1]}}, checkpoint)
+    with pytest.raises(InputError, match="do not fit .* size mismatch"):
+        load_run(config_path)
+
+    checkpoint.unlink()
+    with pytest.raises(InputError, match="no checkpoint"):
+        load_run(config_path)
+    folder.rmdir()
+    with pytest.raises(InputError, match="nerfstudio_models: no such folder; .*steps-per-save"):
+        load_run(config_path)
+
+
+def test_configs_that_are_none(tmp_path):
+    with pytest.raises(InputError, match="config.yml: no such file"):
+        load_run(tmp_path / "config.yml")
+    with pytest.raises(InputError, match="a folder; give the config.yml in it"):
+        load_run(tmp_path)
+    path = tmp_path / "config.yml"
+    for text in ("a: [1", "a: 1", "!!python/object:no_such_module.Config {}"):
+        path.write_text(text)
+        with pytest.raises(InputError, match="not a nerfstudio config.yml"):
+            load_run(path)
+
+
+def test_method_that_is_not_installed(tmp_path):
+    from nerfstudio.engine.trainer import TrainerConfig
+
+    path = tmp_path / "config.yml"
+    path.write_text(yaml.dump(TrainerConfig(method_name="nerfseg-light")))
+    with pytest.raises(InputError, match="'nerfseg-light', which is not installed here; did you mean nerfseg-lite"):
+        load_run(path)
+
+
+def test_split_without_views_is_named(train_tiny_run, tiny_scene):
+    config_path = train_tiny_run()
+    shutil.rmtree(tiny_scene / "test")
+    with pytest.raises(InputError, match="test"):
+        load_run(config_path)
