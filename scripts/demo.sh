@@ -28,7 +28,8 @@ for argument in "$@"; do
 done
 
 bash scripts/setup.sh
-export PATH="$PWD/.venv/bin:$PATH" MPLBACKEND=Agg
+# nerfstudio 1.1.5 calls torch in ways that newer releases warn about, at every start
+export PATH="$PWD/.venv/bin:$PATH" MPLBACKEND=Agg PYTHONWARNINGS="ignore::FutureWarning,ignore::UserWarning"
 
 # nerfseg needs a GPU and is made for tiny-cuda-nn; nerfseg-lite runs anywhere and takes a GPU when there is one.
 device="$(python -c 'import torch; print("cuda" if torch.cuda.is_available() else "cpu")')"
@@ -46,14 +47,17 @@ if [ -f demo/settings ] && [ "$(cat demo/settings)" != "$settings" ]; then
 Start over with: bash scripts/demo.sh --fresh"
 fi
 printf '%s\n' "$settings" >demo/settings
+step_name=""
 farewell() {
   local status=$?
   if [ "$status" != 0 ]; then
+    if [ -n "$step_name" ]; then printf '%s\n' "$SECONDS" >"demo/spent-$step_name"; fi
     printf '\ndemo: stopped. Run this again to go on from here:  bash scripts/demo.sh\n' >&2
   fi
 }
 trap farewell EXIT
 trap 'exit 130' INT # ns-train ends with status 0 after Ctrl+C
+trap 'exit 143' TERM
 
 # begin NAME TITLE: false when the step is done; finish NAME: notes that it is, and the seconds it took
 begin() {
@@ -62,9 +66,13 @@ begin() {
     return 1
   fi
   say "$2"
-  SECONDS=0
+  step_name=$1 SECONDS=0
+  if [ -f "demo/spent-$1" ]; then SECONDS=$(cat "demo/spent-$1"); fi # by runs that were interrupted
 }
-finish() { printf '%s\n' "$SECONDS" >"demo/done/$1"; }
+finish() {
+  printf '%s\n' "$SECONDS" >"demo/done/$1"
+  step_name=""
+}
 
 if begin scene "Making the demonstration city: $VIEWS views of ${SIZE}x$SIZE"; then
   # --overwrite: what lies there is half of a scene
@@ -74,12 +82,18 @@ fi
 
 run=demo/outputs/demo/$method/run
 last_step=$((stage1 + stage2 - 1))
-# Step of the newest whole checkpoint, -1 for none: one that was cut short while written lacks the end of a zip file.
+# Step of the newest checkpoint, -1 for none. One that was cut short while written lacks the end of a zip file: it goes,
+# so that nerfstudio takes the one before. (Its --load-step would do, but stays in config.yml and breaks ns-render.)
 newest_step() {
   python - "$run/nerfstudio_models" <<'PYTHON'
 import pathlib, sys, zipfile
-whole = [path for path in sorted(pathlib.Path(sys.argv[1]).glob("step-*.ckpt")) if zipfile.is_zipfile(path)]
-print(int(whole[-1].stem.removeprefix("step-")) if whole else -1)
+step = -1
+for path in sorted(pathlib.Path(sys.argv[1]).glob("step-*.ckpt")):
+    if zipfile.is_zipfile(path):
+        step = int(path.stem.removeprefix("step-"))
+    else:
+        path.unlink()
+print(step)
 PYTHON
 }
 if begin train "Training $method on $device: $stage1 steps of stage 1, $stage2 of stage 2, $LABELLED labelled views"; then
@@ -87,7 +101,7 @@ if begin train "Training $method on $device: $stage1 steps of stage 1, $stage2 o
   resume=()
   if [ "$step" -ge 0 ]; then
     echo "going on after step $step"
-    resume=(--load-dir "$run/nerfstudio_models" --load-step "$step")
+    resume=(--load-dir "$run/nerfstudio_models")
   fi
   if [ "$step" -lt "$last_step" ]; then
     ns-train "$method" --data demo/scene --output-dir demo/outputs --experiment-name demo --timestamp run \
