@@ -1,17 +1,17 @@
 """The methods that ``ns-train`` offers: nerfseg, nerfseg-big, nerfseg-lite."""
 
-from typing import Any, Dict
+from typing import Any, Literal
 
 import torch
+from nerfstudio.configs.base_config import MachineConfig, ViewerConfig
+from nerfstudio.engine.optimizers import AdamOptimizerConfig
+from nerfstudio.engine.trainer import TrainerConfig
+from nerfstudio.plugins.types import MethodSpecification
 
 from nerfseg_ns.data.semantic_datamanager import SemanticDataManagerConfig
 from nerfseg_ns.nerf.model import NerfSegModelConfig
 from nerfseg_ns.nerf.pipeline import NerfSegPipelineConfig
 from nerfseg_ns.nerf.scheduler import StageDecaySchedulerConfig
-from nerfstudio.configs.base_config import MachineConfig, ViewerConfig
-from nerfstudio.engine.optimizers import AdamOptimizerConfig
-from nerfstudio.engine.trainer import TrainerConfig
-from nerfstudio.plugins.types import MethodSpecification
 
 NO_LIMIT = 1_000_000
 """Both stages' step counts say when a run ends; --max-num-iterations can only end it earlier."""
@@ -21,8 +21,8 @@ def _machine() -> MachineConfig:
     return MachineConfig(device_type="cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _optimizers(lr: float, lr_final: float, semantic_lr: float) -> Dict[str, Any]:
-    def group(stage: int, rate: float, final: float, warmup: float) -> Dict[str, Any]:
+def _optimizers(lr: float, lr_final: float, semantic_lr: float) -> dict[str, Any]:
+    def group(stage: Literal[1, 2], rate: float, final: float, warmup: float) -> dict[str, Any]:
         return {
             "optimizer": AdamOptimizerConfig(lr=rate, eps=1e-15),
             "scheduler": StageDecaySchedulerConfig(stage=stage, lr_final=final, warmup_fraction=warmup),

@@ -1,6 +1,6 @@
 """Which pixels stage 2 samples: labelled ones only, uniformly or balanced over the classes."""
 
-from typing import Dict, List, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Int64, UInt8
@@ -34,7 +34,7 @@ class LabelledPixels:
                 "--pipeline.stage2-steps 0"
             )
         keep = min(1.0, max_pixels / total)
-        by_class: Dict[int, List[Tensor]] = {}
+        by_class: dict[int, list[Tensor]] = {}
         for view, image in enumerate(labels):
             flat = image.reshape(-1)
             for class_id in counts[view, :IGNORE].nonzero().reshape(-1).tolist():

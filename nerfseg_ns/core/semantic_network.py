@@ -1,7 +1,6 @@
 """The second stage's networks (Qi et al. 2022): Seg-MLP, ray-convolution, colour-radiance network and the two heads."""
 
 from dataclasses import dataclass
-from typing import Optional, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +14,7 @@ CAPTURED_COLOUR = "captured_colour"
 """Key of a ray bundle's metadata that carries the captured colour of each ray in stage 2."""
 
 
-def relu_mlp(widths: Tuple[int, ...]) -> nn.Sequential:
+def relu_mlp(widths: tuple[int, ...]) -> nn.Sequential:
     """Linear layers of the given widths, a ReLU after each."""
     layers = []
     for i in range(len(widths) - 1):
@@ -55,10 +54,10 @@ class SemanticNetworkShape:
 
     location_dim: int
     num_classes: int
-    seg_mlp_widths: Tuple[int, ...] = (128, 128)
+    seg_mlp_widths: tuple[int, ...] = (128, 128)
     ray_feature_dim: int = 128
     ray_convolution_kernel: int = 5
-    colour_widths: Tuple[int, ...] = (16, 64)
+    colour_widths: tuple[int, ...] = (16, 64)
     use_ray_convolution: bool = True
     use_colour_network: bool = True
 
@@ -92,7 +91,7 @@ class SemanticNetwork(nn.Module):
         location_features: Float[Tensor, "rays samples location_dim"],
         weights: Float[Tensor, "rays samples 1"],
         colour: Float[Tensor, "rays 3"],
-    ) -> Tuple[Float[Tensor, "rays classes"], Optional[Float[Tensor, "rays classes"]]]:
+    ) -> tuple[Float[Tensor, "rays classes"], Float[Tensor, "rays classes"] | None]:
         """Logits of F2S, and of C2S or None when the colour network is off.
 
         Args:
@@ -107,9 +106,7 @@ class SemanticNetwork(nn.Module):
         return self.f2s(torch.cat([ray_feature, colour_feature], dim=-1)), self.c2s(colour_feature)
 
 
-def semantic_loss(
-    logits: Float[Tensor, "rays classes"], labels: UInt8[Tensor, "rays 1"]
-) -> Float[Tensor, ""]:
+def semantic_loss(logits: Float[Tensor, "rays classes"], labels: UInt8[Tensor, "rays 1"]) -> Float[Tensor, ""]:
     """Mean cross-entropy over the labelled rays; 0, with a gradient of 0, when none is labelled."""
     target = labels.reshape(-1).long()
     labelled = (target != IGNORE).sum().clamp(min=1)

@@ -1,10 +1,14 @@
 """The datamanager: all rays in stage 1, labelled pixels in stage 2."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Type, Union
+from typing import Any
 
 import torch
 from jaxtyping import Int64
+from nerfstudio.cameras.rays import RayBundle
+from nerfstudio.configs.dataparser_configs import AnnotatedDataParserUnion
+from nerfstudio.data.datamanagers.base_datamanager import VanillaDataManager, VanillaDataManagerConfig
 from torch import Tensor
 
 from nerfseg_ns.core.class_table import IGNORE
@@ -12,11 +16,8 @@ from nerfseg_ns.core.labelled_pixels import LabelledPixels
 from nerfseg_ns.core.semantic_network import CAPTURED_COLOUR
 from nerfseg_ns.data.carla_mvs_dataparser import CarlaMVSDataParserConfig
 from nerfseg_ns.data.semantic_dataset import SemanticDataset
-from nerfstudio.cameras.rays import RayBundle
-from nerfstudio.configs.dataparser_configs import AnnotatedDataParserUnion
-from nerfstudio.data.datamanagers.base_datamanager import VanillaDataManager, VanillaDataManagerConfig
 
-Views = Union[Tensor, Sequence[Tensor]]
+Views = Tensor | Sequence[Tensor]
 """Images of all views: stacked when they have one size, a list when they differ."""
 
 
@@ -24,7 +25,7 @@ Views = Union[Tensor, Sequence[Tensor]]
 class SemanticDataManagerConfig(VanillaDataManagerConfig):
     """Configuration of :class:`SemanticDataManager`."""
 
-    _target: Type = field(default_factory=lambda: SemanticDataManager)
+    _target: type = field(default_factory=lambda: SemanticDataManager)
     dataparser: AnnotatedDataParserUnion = field(default_factory=CarlaMVSDataParserConfig)
     """Dataparser that reads the capture."""
     stage2_num_rays_per_batch: int = 1024
@@ -66,22 +67,22 @@ class SemanticDataManager(VanillaDataManager[SemanticDataset]):
     def setup_train(self) -> None:
         """Set up nerfstudio's loaders; the index of labelled pixels is built when stage 2 begins."""
         super().setup_train()
-        self._labelled: Optional[Tuple[Dict[str, Any], LabelledPixels]] = None
+        self._labelled: tuple[dict[str, Any], LabelledPixels] | None = None
 
-    def _labelled_views(self) -> Tuple[Dict[str, Any], LabelledPixels]:
+    def _labelled_views(self) -> tuple[dict[str, Any], LabelledPixels]:
         if self._labelled is None:
             if self.config.train_num_images_to_sample_from == -1:
                 batch = next(self.iter_train_image_dataloader)
             else:  # the cache holds changing views: stage 2 keeps the labelled ones
                 indices = self.train_dataset.labelled_view_indices or [0]
                 batch = self.config.collate_fn([self.train_dataset[i] for i in indices])
-            labels: List[Tensor] = list(batch["semantics"])
+            labels: list[Tensor] = list(batch["semantics"])
             if "mask" in batch:
                 labels = [torch.where(mask.bool(), label, IGNORE) for mask, label in zip(batch["mask"], labels)]
             self._labelled = (batch, LabelledPixels(labels))
         return self._labelled
 
-    def next_train(self, step: int) -> Tuple[RayBundle, Dict[str, Any]]:
+    def next_train(self, step: int) -> tuple[RayBundle, dict[str, Any]]:
         """Rays and their pixels: any pixel of any view in stage 1, labelled pixels in stage 2."""
         if self.stage == 1:
             return super().next_train(step)

@@ -2,16 +2,15 @@
 
 import tempfile
 from pathlib import Path
-from typing import Optional
 
 import torch
 from jaxtyping import Bool
+from nerfstudio.viewer.viewer_elements import ViewerCheckbox, ViewerElement
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
+from viser import ViserServer
 
 from nerfseg_ns.core.class_table import ClassTable
-from nerfstudio.viewer.viewer_elements import ViewerCheckbox, ViewerElement
-from viser import ViserServer
 
 
 def legend_picture(class_table: ClassTable, row_height: int = 30, width: int = 300) -> Image.Image:
@@ -79,7 +78,7 @@ class ClassLegend(nn.Module):
     Without parameters or buffers, so nothing of it enters a checkpoint.
     """
 
-    def __init__(self, class_table: Optional[ClassTable]) -> None:
+    def __init__(self, class_table: ClassTable | None) -> None:
         super().__init__()
         self.stage = ViewerNote("")
         self.names = []

@@ -6,9 +6,8 @@ import sys
 from collections.abc import Iterator
 
 import torch
-from torch import nn
-
 from nerfstudio.utils.rich_utils import CONSOLE
+from torch import nn
 
 
 def compiler_available() -> bool:

@@ -1,11 +1,9 @@
 """The radiance field: location features, density and colour on nerfstudio's hash grid."""
 
-from typing import Dict, Literal, Optional, Tuple
+from typing import Literal
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
-
 from nerfstudio.cameras.rays import RaySamples
 from nerfstudio.field_components.activations import trunc_exp
 from nerfstudio.field_components.encodings import HashEncoding, SHEncoding
@@ -13,6 +11,7 @@ from nerfstudio.field_components.field_heads import FieldHeadNames
 from nerfstudio.field_components.mlp import MLP
 from nerfstudio.field_components.spatial_distortions import SpatialDistortion
 from nerfstudio.fields.base_field import Field
+from torch import Tensor, nn
 
 
 class LocationNetwork(nn.Module):
@@ -25,7 +24,7 @@ class LocationNetwork(nn.Module):
 
     def forward(
         self, positions: Float[Tensor, "points 3"]
-    ) -> Tuple[Float[Tensor, "points hash_dim"], Float[Tensor, "points base_dim"]]:
+    ) -> tuple[Float[Tensor, "points hash_dim"], Float[Tensor, "points base_dim"]]:
         features = self.encoding(positions)
         return features, self.mlp(features)
 
@@ -89,7 +88,7 @@ class NerfSegField(Field):
 
     def locate(
         self, positions: Float[Tensor, "*batch 3"]
-    ) -> Tuple[Float[Tensor, "*batch 1"], Float[Tensor, "*batch geo_dim"], Float[Tensor, "*batch location_dim"]]:
+    ) -> tuple[Float[Tensor, "*batch 1"], Float[Tensor, "*batch geo_dim"], Float[Tensor, "*batch location_dim"]]:
         """Density, geometry feature and location feature at positions.
 
         Args:
@@ -139,14 +138,14 @@ class NerfSegField(Field):
         log_density = base[:, :1].to(positions).reshape(-1, 4, 1)
         return torch.nn.functional.normalize(-(log_density * corners).sum(dim=1), dim=-1)
 
-    def get_density(self, ray_samples: RaySamples) -> Tuple[Tensor, Tensor]:
+    def get_density(self, ray_samples: RaySamples) -> tuple[Tensor, Tensor]:
         """Density and geometry feature at the samples (nerfstudio's interface)."""
         density, geometry, _ = self.locate(ray_samples.frustums.get_positions())
         return density, geometry
 
     def get_outputs(
-        self, ray_samples: RaySamples, density_embedding: Optional[Tensor] = None
-    ) -> Dict[FieldHeadNames, Tensor]:
+        self, ray_samples: RaySamples, density_embedding: Tensor | None = None
+    ) -> dict[FieldHeadNames, Tensor]:
         """Colour at the samples of rays (nerfstudio's interface).
 
         Raises:

@@ -3,15 +3,15 @@
 import json
 import pickle
 from pathlib import Path
-from typing import Any, Dict, Optional, Set
+from typing import Any
 
 import torch
 import yaml
+from nerfstudio.data.dataparsers.base_dataparser import DataparserOutputs
+from nerfstudio.engine.trainer import TrainerConfig
 from torch import Tensor
 
 from nerfseg_ns.core.input_error import InputError
-from nerfstudio.data.dataparsers.base_dataparser import DataparserOutputs
-from nerfstudio.engine.trainer import TrainerConfig
 
 GEOMETRY_PREFIXES = ("field.", "proposal_networks.")
 """Modules of the model that stage 1 trains and stage 2 freezes."""
@@ -29,7 +29,7 @@ def newest_checkpoint(folder: Path) -> Path:
     return checkpoints[-1]
 
 
-def read_checkpoint(path: Path) -> Dict[str, Any]:
+def read_checkpoint(path: Path) -> dict[str, Any]:
     """A nerfstudio checkpoint, loaded with ``weights_only=True``.
 
     Raises:
@@ -37,7 +37,7 @@ def read_checkpoint(path: Path) -> Dict[str, Any]:
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        state["pipeline"], state["step"]  # noqa: B018  a checkpoint has both
+        state["pipeline"], state["step"]
         return state
     except (RuntimeError, EOFError, OSError, KeyError, TypeError, pickle.UnpicklingError) as error:
         reason = str(error).strip().split("\n")[0]
@@ -58,7 +58,7 @@ def read_run_config(path: Path) -> TrainerConfig:
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected the config.yml that ns-train wrote into its output folder")
     try:
-        config = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.Loader)  # noqa: S506  nerfstudio's format
+        config = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.Loader)
     except Exception as error:
         raise InputError(f"{path}: not a nerfstudio config.yml ({str(error).splitlines()[0]})") from None
     if not isinstance(config, TrainerConfig):
@@ -66,7 +66,7 @@ def read_run_config(path: Path) -> TrainerConfig:
     return config
 
 
-def check_weight_names(stored: Set[str], expected: Set[str], source: str) -> None:
+def check_weight_names(stored: set[str], expected: set[str], source: str) -> None:
     """Compare the names of stored weights with those of the model that is to take them.
 
     Raises:
@@ -86,7 +86,7 @@ def check_weight_names(stored: Set[str], expected: Set[str], source: str) -> Non
         )
 
 
-def load_geometry(model: torch.nn.Module, config_path: Path, outputs: Optional[DataparserOutputs]) -> int:
+def load_geometry(model: torch.nn.Module, config_path: Path, outputs: DataparserOutputs | None) -> int:
     """Copy field and proposal networks of a finished run into ``model``.
 
     Args:
@@ -110,7 +110,7 @@ def load_geometry(model: torch.nn.Module, config_path: Path, outputs: Optional[D
         )
     checkpoint = newest_checkpoint(config_path.parent / config.relative_model_dir)
     state = read_checkpoint(checkpoint)
-    weights: Dict[str, Tensor] = {}
+    weights: dict[str, Tensor] = {}
     for key, value in state["pipeline"].items():
         name = key.removeprefix("_model.").removeprefix("module.")
         if name.startswith(GEOMETRY_PREFIXES):

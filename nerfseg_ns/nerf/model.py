@@ -1,23 +1,12 @@
 """The model: a hash-grid radiance field with proposal sampling, and the two-stage semantic networks on top of it."""
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Literal, Optional, Tuple, Type
+from typing import Any, Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from torch import Tensor
-from torch.nn import Parameter
-
-from nerfseg_ns.core.class_colours import class_colormap, class_confidence, class_overlay, label_colours
-from nerfseg_ns.core.class_table import IGNORE, ClassTable
-from nerfseg_ns.core.confusion import ConfusionMatrix
-from nerfseg_ns.core.compositing import absorb_remainder, composite, composite_weights
-from nerfseg_ns.core.semantic_network import CAPTURED_COLOUR, SemanticNetwork, SemanticNetworkShape, semantic_loss
-from nerfseg_ns.nerf.class_legend import ClassLegend
-from nerfseg_ns.nerf.compilation import compile_in_place, eager_under_trace
-from nerfseg_ns.nerf.field import NerfSegField
 from nerfstudio.cameras.rays import RayBundle, RaySamples
 from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackAttributes, TrainingCallbackLocation
 from nerfstudio.field_components.spatial_distortions import SceneContraction
@@ -29,16 +18,24 @@ from nerfstudio.model_components.scene_colliders import NearFarCollider
 from nerfstudio.models.base_model import Model, ModelConfig
 from nerfstudio.utils import colormaps
 from nerfstudio.utils.rich_utils import CONSOLE
+from torch import Tensor
+from torch.nn import Parameter
 
-
-
+from nerfseg_ns.core.class_colours import class_colormap, class_confidence, class_overlay, label_colours
+from nerfseg_ns.core.class_table import IGNORE, ClassTable
+from nerfseg_ns.core.compositing import absorb_remainder, composite, composite_weights
+from nerfseg_ns.core.confusion import ConfusionMatrix
+from nerfseg_ns.core.semantic_network import CAPTURED_COLOUR, SemanticNetwork, SemanticNetworkShape, semantic_loss
+from nerfseg_ns.nerf.class_legend import ClassLegend
+from nerfseg_ns.nerf.compilation import compile_in_place, eager_under_trace
+from nerfseg_ns.nerf.field import NerfSegField
 
 
 @dataclass
 class NerfSegModelConfig(ModelConfig):
     """Configuration of the two-stage semantic NeRF."""
 
-    _target: Type = field(default_factory=lambda: NerfSegModel)
+    _target: type = field(default_factory=lambda: NerfSegModel)
     near_plane: float = 0.05
     """Where rays start, scene units (the farthest camera is at distance 1 from the scene's centre)."""
     far_plane: float = 1000.0
@@ -65,11 +62,11 @@ class NerfSegModelConfig(ModelConfig):
     """Width of the View-MLP."""
     average_init_density: float = 1.0
     """Density at the start of training, per scene unit."""
-    num_proposal_samples_per_ray: Tuple[int, ...] = (256, 96)
+    num_proposal_samples_per_ray: tuple[int, ...] = (256, 96)
     """Samples per ray of each proposal network."""
     num_nerf_samples_per_ray: int = 48
     """Samples per ray of the field."""
-    proposal_net_args_list: List[Dict] = field(
+    proposal_net_args_list: list[dict] = field(
         default_factory=lambda: [
             {"hidden_dim": 16, "log2_hashmap_size": 17, "num_levels": 5, "max_res": 128},
             {"hidden_dim": 16, "log2_hashmap_size": 17, "num_levels": 5, "max_res": 256},
@@ -86,13 +83,13 @@ class NerfSegModelConfig(ModelConfig):
     """Weight of the proposal loss (mip-NeRF 360, Eq. 13)."""
     distortion_loss_mult: float = 0.002
     """Weight of the distortion loss (mip-NeRF 360, Eq. 15)."""
-    seg_mlp_widths: Tuple[int, ...] = (128, 128)
+    seg_mlp_widths: tuple[int, ...] = (128, 128)
     """Widths of the Seg-MLP."""
     ray_feature_dim: int = 128
     """Channels of the ray feature (paper: 128)."""
     ray_convolution_kernel: int = 5
     """Samples the ray-convolution sees at once (paper: 5 at the fine level)."""
-    colour_widths: Tuple[int, ...] = (16, 64)
+    colour_widths: tuple[int, ...] = (16, 64)
     """Widths of the colour-radiance network (paper: 16, 64)."""
     use_ray_convolution: bool = True
     """R: convolve along each ray's samples."""
@@ -122,10 +119,12 @@ class NerfSegModel(Model):
         super().populate_modules()
         config = self.config
         semantics = (self.kwargs.get("metadata") or {}).get("semantics")
-        self.class_table: Optional[ClassTable] = semantics.class_table if semantics is not None else None
+        self.class_table: ClassTable | None = (
+            semantics.class_table if semantics and len(semantics.class_table) else None
+        )
         self.stage = 1
-        self._lpips: Optional[list] = None
-        self.confusion: Optional[ConfusionMatrix] = None  # set by the pipeline while it goes over a whole data set
+        self._lpips: list | None = None
+        self.confusion: ConfusionMatrix | None = None  # set by the pipeline while it goes over a whole data set
 
         contraction = SceneContraction(order=float("inf"))
         self.field = NerfSegField(
@@ -158,14 +157,18 @@ class NerfSegModel(Model):
             num_proposal_network_iterations=len(config.num_proposal_samples_per_ray),
             single_jitter=True,
             update_sched=lambda step: float(
-                np.clip(step / max(config.proposal_warmup, 1) * config.proposal_update_every, 1, config.proposal_update_every)
+                np.clip(
+                    step / max(config.proposal_warmup, 1) * config.proposal_update_every,
+                    1,
+                    config.proposal_update_every,
+                )
             ),
         )
         self.collider = NearFarCollider(near_plane=config.near_plane, far_plane=config.far_plane)
         self.depth_renderer = DepthRenderer(method="median")
 
         self.class_legend = ClassLegend(self.class_table)
-        self.semantic_network: Optional[SemanticNetwork] = None
+        self.semantic_network: SemanticNetwork | None = None
         if self.class_table is not None:
             self.semantic_network = SemanticNetwork(
                 SemanticNetworkShape(
@@ -184,7 +187,7 @@ class NerfSegModel(Model):
             self.compiled = compile_in_place(
                 self.field.location_network,
                 self.field.mlp_head,
-                *[network.mlp_base for network in self.proposal_networks],
+                *[network.get_submodule("mlp_base") for network in self.proposal_networks],
             )
 
     def set_stage(self, stage: int) -> None:
@@ -193,7 +196,7 @@ class NerfSegModel(Model):
         names = {1: "Stage 1: geometry and colour", 2: "Stage 2: semantics"}
         self.class_legend.stage.text = names[stage]
 
-    def get_param_groups(self) -> Dict[str, List[Parameter]]:
+    def get_param_groups(self) -> dict[str, list[Parameter]]:
         """Parameter groups ``proposal_networks`` and ``fields`` (stage 1) and ``semantics`` (stage 2)."""
         groups = {
             "proposal_networks": list(self.proposal_networks.parameters()),
@@ -205,7 +208,7 @@ class NerfSegModel(Model):
 
     def get_training_callbacks(
         self, training_callback_attributes: TrainingCallbackAttributes
-    ) -> List[TrainingCallback]:
+    ) -> list[TrainingCallback]:
         """Annealing of the proposal weights and the proposal networks' update interval."""
 
         def anneal(step: int) -> None:
@@ -222,7 +225,7 @@ class NerfSegModel(Model):
             ),
         ]
 
-    def forward(self, ray_bundle: RayBundle) -> Dict[str, Any]:
+    def forward(self, ray_bundle: RayBundle) -> dict[str, Any]:
         """Render rays, in pieces of one size when the networks are compiled.
 
         Every new number of rays would be compiled anew; a short last piece is filled up and cut off again.
@@ -238,11 +241,11 @@ class NerfSegModel(Model):
             pieces.append({name: value[: count - start] for name, value in piece.items()})
         return {name: torch.cat([piece[name] for piece in pieces]) for name in pieces[0]}
 
-    def get_rgba_image(self, outputs: Dict[str, Tensor], output_name: str = "rgb") -> Float[Tensor, "*image 4"]:
+    def get_rgba_image(self, outputs: dict[str, Tensor], output_name: str = "rgb") -> Float[Tensor, "*image 4"]:
         """A colour output with the scene's opacity as alpha, so that exports leave the sky out."""
         return torch.cat([outputs[output_name], outputs["accumulation"].clamp(0.0, 1.0)], dim=-1)
 
-    def get_outputs(self, ray_bundle: RayBundle) -> Dict[str, Any]:
+    def get_outputs(self, ray_bundle: RayBundle) -> dict[str, Any]:
         """Render rays.
 
         Args:
@@ -266,7 +269,7 @@ class NerfSegModel(Model):
                 outputs.pop(name)
         return outputs
 
-    def _render(self, ray_bundle: RayBundle) -> Dict[str, Any]:
+    def _render(self, ray_bundle: RayBundle) -> dict[str, Any]:
         ray_samples: RaySamples
         ray_samples, weights_list, ray_samples_list = self.proposal_sampler(
             ray_bundle, density_fns=[network.density_fn for network in self.proposal_networks]
@@ -275,7 +278,7 @@ class NerfSegModel(Model):
         rgb = self.field.colour(geometry, ray_bundle.directions)
         weights = composite_weights(density, ray_samples.deltas)
         complete = absorb_remainder(weights)
-        outputs: Dict[str, Any] = {
+        outputs: dict[str, Any] = {
             "rgb": composite(complete, rgb),
             "accumulation": weights.sum(dim=-2),
             "weights": complete,
@@ -292,7 +295,7 @@ class NerfSegModel(Model):
             outputs["ray_samples_list"] = [*ray_samples_list, ray_samples]
         return outputs
 
-    def _render_semantics(self, outputs: Dict[str, Any], captured: Optional[Tensor]) -> Dict[str, Any]:
+    def _render_semantics(self, outputs: dict[str, Any], captured: Tensor | None) -> dict[str, Any]:
         """Semantic outputs of rays whose geometry and colour are rendered already."""
         if self.semantic_network is None or self.class_table is None:
             return {}
@@ -313,10 +316,10 @@ class NerfSegModel(Model):
             "semantics_overlay": class_overlay(outputs["rgb"], probabilities, colours, visible),
         }
 
-    def get_metrics_dict(self, outputs: Dict[str, Any], batch: Dict[str, Any]) -> Dict[str, Tensor]:
+    def get_metrics_dict(self, outputs: dict[str, Any], batch: dict[str, Any]) -> dict[str, Tensor]:
         """PSNR of the batch of rays, and in stage 2 the accuracy on its labelled rays."""
         image = batch["image"].to(outputs["rgb"])[..., :3]
-        metrics = {"psnr": -10.0 * torch.log10(F.mse_loss(outputs["rgb"].detach(), image)), "stage": float(self.stage)}
+        metrics = {"psnr": -10.0 * torch.log10(F.mse_loss(outputs["rgb"].detach(), image))}
         if "logits" in outputs:
             labels = batch["semantics"].to(outputs["logits"].device)
             labelled = labels.squeeze(-1) != IGNORE
@@ -325,8 +328,8 @@ class NerfSegModel(Model):
         return metrics
 
     def get_loss_dict(
-        self, outputs: Dict[str, Any], batch: Dict[str, Any], metrics_dict: Optional[Dict[str, Tensor]] = None
-    ) -> Dict[str, Tensor]:
+        self, outputs: dict[str, Any], batch: dict[str, Any], metrics_dict: dict[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
         """Stage 1: colour, proposal and distortion losses. Stage 2: cross-entropies of both heads."""
         if "logits" in outputs:
             labels = batch["semantics"].to(outputs["logits"].device)
@@ -345,8 +348,8 @@ class NerfSegModel(Model):
         return losses
 
     def get_image_metrics_and_images(
-        self, outputs: Dict[str, Tensor], batch: Dict[str, Tensor]
-    ) -> Tuple[Dict[str, float], Dict[str, Tensor]]:
+        self, outputs: dict[str, Tensor], batch: dict[str, Tensor]
+    ) -> tuple[dict[str, float], dict[str, Tensor]]:
         """Figures and pictures of one evaluated view.
 
         Semantic figures are data-set figures: see the pipeline and ``nerfseg evaluate``.
@@ -382,7 +385,7 @@ class NerfSegModel(Model):
 
     def perceptual_distance(
         self, prediction: Float[Tensor, "1 3 h w"], image: Float[Tensor, "1 3 h w"]
-    ) -> Optional[float]:
+    ) -> float | None:
         """LPIPS, or None with one warning when its weights cannot be downloaded.
 
         Built on first use: the metric downloads 244 MB when it is constructed.

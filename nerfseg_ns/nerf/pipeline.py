@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Literal, Optional, Type
+from typing import Any, Literal
 
+from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackAttributes, TrainingCallbackLocation
+from nerfstudio.pipelines.base_pipeline import VanillaPipeline, VanillaPipelineConfig
+from nerfstudio.utils import writer
+from nerfstudio.utils.rich_utils import CONSOLE
 from torch.cuda.amp.grad_scaler import GradScaler
 
 from nerfseg_ns.core.confusion import ConfusionMatrix
@@ -13,24 +17,20 @@ from nerfseg_ns.data.semantic_datamanager import SemanticDataManager, SemanticDa
 from nerfseg_ns.nerf.geometry_checkpoint import check_weight_names, load_geometry
 from nerfseg_ns.nerf.model import NerfSegModel, NerfSegModelConfig
 from nerfseg_ns.nerf.scheduler import StageDecay
-from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackAttributes, TrainingCallbackLocation
-from nerfstudio.pipelines.base_pipeline import VanillaPipeline, VanillaPipelineConfig
-from nerfstudio.utils import writer
-from nerfstudio.utils.rich_utils import CONSOLE
 
 
 @dataclass
 class NerfSegPipelineConfig(VanillaPipelineConfig):
     """Configuration of :class:`NerfSegPipeline`."""
 
-    _target: Type = field(default_factory=lambda: NerfSegPipeline)
+    _target: type = field(default_factory=lambda: NerfSegPipeline)
     datamanager: SemanticDataManagerConfig = field(default_factory=SemanticDataManagerConfig)
     model: NerfSegModelConfig = field(default_factory=NerfSegModelConfig)
     stage1_steps: int = 30000
     """Steps that learn geometry and colour."""
     stage2_steps: int = 5000
     """Steps that then learn semantics on the frozen geometry; 0: stop after stage 1."""
-    geometry_config: Optional[Path] = None
+    geometry_config: Path | None = None
     """config.yml of a finished run whose geometry is used; the whole run is then stage 2."""
 
 
@@ -52,7 +52,7 @@ class NerfSegPipeline(VanillaPipeline):
         test_mode: Literal["test", "val", "inference"] = "val",
         world_size: int = 1,
         local_rank: int = 0,
-        grad_scaler: Optional[GradScaler] = None,
+        grad_scaler: GradScaler | None = None,
     ) -> None:
         super().__init__(config, device, test_mode, world_size, local_rank, grad_scaler)
         from_geometry = config.geometry_config is not None
@@ -76,7 +76,7 @@ class NerfSegPipeline(VanillaPipeline):
                 "has nothing to learn from; give label images, or train stage 1 alone with --pipeline.stage2-steps 0"
             )
 
-    def load_pipeline(self, loaded_state: Dict[str, Any], step: int) -> None:
+    def load_pipeline(self, loaded_state: dict[str, Any], step: int) -> None:
         """Load a checkpoint's weights and the stage it was in.
 
         Raises:
@@ -92,10 +92,10 @@ class NerfSegPipeline(VanillaPipeline):
         self,
         data_loader: Any,
         image_prefix: str,
-        step: Optional[int] = None,
-        output_path: Optional[Path] = None,
+        step: int | None = None,
+        output_path: Path | None = None,
         get_std: bool = False,
-    ) -> Dict[str, float]:
+    ) -> dict[str, float]:
         """Means over the views, and ``dataset_*`` figures from one confusion matrix over all pixels."""
         model = self.nerfseg_model
         if model.class_table is not None:
@@ -110,7 +110,7 @@ class NerfSegPipeline(VanillaPipeline):
 
     def get_training_callbacks(
         self, training_callback_attributes: TrainingCallbackAttributes
-    ) -> List[TrainingCallback]:
+    ) -> list[TrainingCallback]:
         """The stage switch before each step, besides those of datamanager and model."""
         trainer = training_callback_attributes.trainer
         optimizers = training_callback_attributes.optimizers

@@ -1,23 +1,23 @@
 """Learning-rate schedules that follow the two stages."""
 
 from dataclasses import dataclass, field
-from typing import Literal, Optional, Type
+from typing import Literal
 
+from nerfstudio.engine.schedulers import Scheduler, SchedulerConfig
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from nerfseg_ns.core.stages import StageSchedule
-from nerfstudio.engine.schedulers import Scheduler, SchedulerConfig
 
 
 @dataclass
 class StageDecaySchedulerConfig(SchedulerConfig):
     """Warm-up, then exponential decay, over the steps of one stage."""
 
-    _target: Type = field(default_factory=lambda: StageDecayScheduler)
+    _target: type = field(default_factory=lambda: StageDecayScheduler)
     stage: Literal[1, 2] = 1
     """Stage whose steps the schedule spans; the pipeline knows how long it is."""
-    lr_final: Optional[float] = None
+    lr_final: float | None = None
     """Learning rate at the end of the stage; None: no decay."""
     warmup_fraction: float = 0.0
     """Share of the stage over which the rate grows linearly from 0."""
@@ -31,7 +31,7 @@ class StageDecay(LambdaLR):
     """
 
     def __init__(self, optimizer: Optimizer, config: StageDecaySchedulerConfig, lr_init: float) -> None:
-        self.schedule: Optional[StageSchedule] = None
+        self.schedule: StageSchedule | None = None
         decay = 1.0 if config.lr_final is None else config.lr_final / lr_init
 
         def factor(step: int) -> float:

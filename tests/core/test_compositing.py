@@ -22,7 +22,9 @@ def test_weights_equal_nerfstudios() -> None:
     edges = torch.rand(7, 13, 1, generator=generator).cumsum(dim=1)
     density = torch.rand(7, 12, 1, generator=generator) * 5
     samples = RaySamples(
-        frustums=Frustums(torch.zeros(7, 12, 3), torch.ones(7, 12, 3), edges[:, :-1], edges[:, 1:], torch.ones(7, 12, 1)),
+        frustums=Frustums(
+            torch.zeros(7, 12, 3), torch.ones(7, 12, 3), edges[:, :-1], edges[:, 1:], torch.ones(7, 12, 1)
+        ),
         deltas=edges[:, 1:] - edges[:, :-1],
     )
     torch.testing.assert_close(composite_weights(density, samples.deltas), samples.get_weights(density))

@@ -1,15 +1,15 @@
 """A tiny model and rays through the unit sphere, without any data on disk."""
 
+from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Callable
 
 import pytest
 import torch
+from nerfstudio.cameras.rays import RayBundle
+from nerfstudio.data.scene_box import SceneBox
 
 from nerfseg_ns.core.class_table import ClassTable, SemanticClass
 from nerfseg_ns.nerf.model import NerfSegModel, NerfSegModelConfig
-from nerfstudio.cameras.rays import RayBundle
-from nerfstudio.data.scene_box import SceneBox
 
 CLASSES = ClassTable(
     (

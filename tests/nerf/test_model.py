@@ -57,7 +57,9 @@ def test_stage_1_learns_geometry_and_leaves_the_semantics(make_model, make_rays)
         losses = train_step(model, optimizers, make_rays(seed=seed))
     assert set(losses) == {"rgb_loss", "interlevel_loss", "distortion_loss"}
     after = model.state_dict()
-    assert not torch.equal(before["field.location_network.encoding.hash_table"], after["field.location_network.encoding.hash_table"])
+    assert not torch.equal(
+        before["field.location_network.encoding.hash_table"], after["field.location_network.encoding.hash_table"]
+    )
     for key in before:
         if key.startswith("semantic_network."):
             assert torch.equal(before[key], after[key]), key
