@@ -65,6 +65,8 @@ class RowKind:
         settings: frozen dataclass of the keys that a row of this kind has in the YAML file. It raises InputError for
             values out of range.
         measure: (settings, scene folder or None) -> figures as JSON values. Runs in a process of its own.
+        check: (settings, scene folder or None); finds what is wrong with a row before any row is measured, and raises
+            InputError. Runs in the process of the command.
         table: (rows, the baseline row among them or None) -> table.
         plot: (rows, title) -> picture; None: no plot.
         needs_data: whether a row needs a scene folder.
@@ -73,6 +75,7 @@ class RowKind:
     settings: type
     measure: Callable[[Any, Path | None], dict[str, Any]]
     table: Callable[[Sequence[MeasuredRow], MeasuredRow | None], TableText]
+    check: Callable[[Any, Path | None], None] = lambda settings, data: None
     plot: "Callable[[Sequence[MeasuredRow], str], Image] | None" = None
     needs_data: bool = True
 

@@ -57,8 +57,9 @@ def run_plan(
         say: receives progress, line by line.
 
     Raises:
-        InputError: an unknown name in ``only``; a finished row that was measured with other settings or data, without
-            ``overwrite``; rows that failed (the others are measured and written).
+        InputError: an unknown name in ``only``; a row that its kind's check refuses, or a finished row that was measured
+            with other settings or data, without ``overwrite`` (nothing is measured then); rows that failed (the others
+            are measured and written).
     """
     names = [row.name for row in plan.rows]
     for name in only:
@@ -71,6 +72,13 @@ def run_plan(
         for row in chosen:
             if row.name in finished:
                 _refuse_other_settings(row, finished[row.name], path)
+
+    for row in chosen:
+        if row.name not in finished or overwrite:
+            try:
+                row_kind(row.kind, plan.name).check(row.settings, row.data)
+            except InputError as error:
+                raise InputError(f"row {row.name!r}: {error}") from None
 
     failed: list[str] = []
     for row in chosen:

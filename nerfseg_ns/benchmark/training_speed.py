@@ -15,7 +15,7 @@ class TrainingSpeed:
 
     Args:
         method: name of an installed nerfstudio method.
-        seconds: training time.
+        seconds: training time; a method that has no more steps ends earlier.
         dataparser: name of an installed dataparser; None: the method's own.
         measure_at: training times at which PSNR is measured, besides the end; seconds, rising.
         test_views: how many test views, evenly spread, PSNR is measured over.
@@ -49,6 +49,12 @@ class TrainingSpeed:
             raise InputError(f"test_views {self.test_views}, warmup_steps {self.warmup_steps}: both must be at least 1")
 
 
+def _check(settings: TrainingSpeed, data: Path | None) -> None:
+    from nerfseg_ns.benchmark.training_clock import training_config
+
+    training_config(settings, data or Path(), Path())
+
+
 def _measure(settings: TrainingSpeed, data: Path | None) -> dict[str, Any]:
     from nerfseg_ns.benchmark.training_clock import measure_training  # imports torch and nerfstudio
 
@@ -57,9 +63,10 @@ def _measure(settings: TrainingSpeed, data: Path | None) -> dict[str, Any]:
 
 
 def _table(rows: Sequence[MeasuredRow], baseline: MeasuredRow | None) -> TableText:
-    times = sorted({point["at"] for row in rows for point in row.result["psnr_curve"]})
+    times = sorted({time for row in rows for time in row.settings["measure_at"]})
     against = [] if baseline is None else [f"against {baseline.name}"]
-    header = ["", "rays/s", *against, "ms/step", *[f"PSNR after {time:g} s" for time in times], "peak memory"]
+    header = ["", "rays/s", *against, "ms/step", *[f"PSNR after {time:g} s" for time in times]]
+    header += ["PSNR at the end", "peak memory"]
     cells = [header]
     for row in rows:
         result = row.result
@@ -69,7 +76,8 @@ def _table(rows: Sequence[MeasuredRow], baseline: MeasuredRow | None) -> TableTe
         memory = f"{gpu:.1f} GiB on the GPU" if result["device"].startswith("cuda") else f"{main:.1f} GiB"
         psnrs = [curve.get(time, "–") for time in times]
         milliseconds = f"{1000 * result['seconds_per_step']:.0f}"
-        cells.append([row.name, f"{result['rays_per_second']:,.0f}", *ratio, milliseconds, *psnrs, memory])
+        end = f"{result['psnr']:.2f} after {result['train_seconds']:.0f} s"
+        cells.append([row.name, f"{result['rays_per_second']:,.0f}", *ratio, milliseconds, *psnrs, end, memory])
     return TableText(cells, _note(rows))
 
 
@@ -99,4 +107,4 @@ def _plot(rows: Sequence[MeasuredRow], title: str) -> Any:
     return speed_plot({row.name: [(p["seconds"], p["psnr"]) for p in row.result["psnr_curve"]] for row in rows}, title)
 
 
-training_speed = RowKind(settings=TrainingSpeed, measure=_measure, table=_table, plot=_plot)
+training_speed = RowKind(settings=TrainingSpeed, check=_check, measure=_measure, table=_table, plot=_plot)

@@ -35,7 +35,12 @@ def table(rows: Sequence[MeasuredRow], baseline: MeasuredRow | None) -> TableTex
     return TableText(cells, "Counted by hand.")
 
 
-counting = RowKind(settings=Counting, measure=measure, table=table)
+def check(settings: Counting, data: Path | None) -> None:
+    if settings.up_to == 99:
+        raise InputError("99: cannot be counted on this machine")
+
+
+counting = RowKind(settings=Counting, measure=measure, check=check, table=table)
 
 if __name__ == "__main__":
     from nerfseg_ns.benchmark.row import main

@@ -112,6 +112,12 @@ def test_ctrl_c_keeps_finished_rows(run, write_plan, tmp_path, measure_here):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["counts.json"]
 
 
+def test_row_that_cannot_be_measured_is_found_before_any_is(run, write_plan, tmp_path):
+    error, said = run(write_plan(ROWS + "  - {name: late, kind: counting, up_to: 99}\n"))
+    assert "row 'late': 99: cannot be counted" in str(error) and said == []
+    assert not (tmp_path / "out").exists()
+
+
 def test_unknown_only_is_named(run, write_plan):
     error, _ = run(write_plan(ROWS), only=("fife",))
     assert "no such row; did you mean five" in str(error)

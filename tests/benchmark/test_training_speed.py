@@ -31,27 +31,39 @@ TINY_NERFACTO = {
 }
 
 
-def row(name, rays_per_second, curve, device="cpu"):
+def row(name, rays_per_second, curve, device="cpu", measure_at=()):
     result = {
         "rays_per_second": rays_per_second,
         "seconds_per_step": 1024 / rays_per_second,
         "psnr_curve": [{"at": at, "seconds": at + 0.3, "step": 1, "psnr": value} for at, value in curve.items()],
         "test_views": 4,
         "image_size": [256, 256],
+        "psnr": curve[max(curve)],
+        "train_seconds": max(curve) + 0.3,
         "device": device,
     }
     memory = {"resident_gib": 1.94, "cuda_gib": 3.21 if device == "cuda:0" else None}
-    settings = json_values(TrainingSpeed(method=name, seconds=60))
+    settings = json_values(TrainingSpeed(method=name, seconds=60, measure_at=measure_at))
     return MeasuredRow(name, "training-speed", "city", settings, result, memory, {}, {}, "2026-01-01")
 
 
 def test_table_by_hand():
-    lite, nerfacto = row("lite", 6144.0, {30: 21.5, 60: 23.25}), row("nerfacto", 1536.0, {60: 20.0})
+    lite = row("lite", 6144.0, {20.0: 21.5, 40.0: 23.25}, measure_at=(20.0,))  # ended early: no more steps
+    nerfacto = row("nerfacto", 1536.0, {30.0: 19.0, 60.0: 20.0}, measure_at=(30.0,))
     text = training_speed.table([lite, nerfacto], nerfacto)
     assert text.cells == [
-        ["", "rays/s", "against nerfacto", "ms/step", "PSNR after 30 s", "PSNR after 60 s", "peak memory"],
-        ["lite", "6,144", "4.00x", "167", "21.50", "23.25", "1.9 GiB"],
-        ["nerfacto", "1,536", "1.00x", "667", "–", "20.00", "1.9 GiB"],
+        [
+            "",
+            "rays/s",
+            "against nerfacto",
+            "ms/step",
+            "PSNR after 20 s",
+            "PSNR after 30 s",
+            "PSNR at the end",
+            "peak memory",
+        ],
+        ["lite", "6,144", "4.00x", "167", "21.50", "–", "23.25 after 40 s", "1.9 GiB"],
+        ["nerfacto", "1,536", "1.00x", "667", "–", "19.00", "20.00 after 60 s", "1.9 GiB"],
     ]
     assert "4 test views of 256x256 of city" in text.note
     assert "compilation too" in text.note and "median step after a warm-up of 20 steps" in text.note
@@ -60,7 +72,7 @@ def test_table_by_hand():
 def test_table_without_baseline_and_on_a_gpu():
     text = training_speed.table([row("nerfseg", 1e6, {60: 30.0}, device="cuda:0")], None)
     assert text.cells[0][:3] == ["", "rays/s", "ms/step"]
-    assert text.cells[1] == ["nerfseg", "1,000,000", "1", "30.00", "3.2 GiB on the GPU"]
+    assert text.cells[1] == ["nerfseg", "1,000,000", "1", "30.00 after 60 s", "3.2 GiB on the GPU"]
 
 
 def test_plot_has_a_line_of_its_own_colour_per_row():
@@ -102,7 +114,7 @@ def test_settings_out_of_range(values, message):
 def test_mistakes_in_a_row_are_named(tmp_path, values, message):
     from nerfseg_ns.benchmark.training_clock import training_config
 
-    settings = TrainingSpeed(**{"method": "nerfacto", "seconds": 1, **values})
+    settings = TrainingSpeed(**{"method": "nerfacto", "seconds": 1.0, **values})
     with pytest.raises(InputError, match=message):
         training_config(settings, tmp_path, tmp_path)
 
@@ -164,6 +176,24 @@ def test_nerfacto_trains_against_the_clock_without_any_download(tiny_scene, monk
     assert 3.0 < last["psnr"] < 60.0 and result["psnr"] == last["psnr"]
     assert (result["train_views"], result["test_views"], result["image_size"]) == (6, 1, [24, 24])
     assert "compilation too" in result["clock"] and "left out" in result["lpips"]
+
+
+def test_method_that_runs_out_of_steps_ends_early(tiny_scene):
+    settings = TrainingSpeed(
+        method="nerfacto",
+        dataparser="carla-mvs-data",
+        datamanager="vanilla",
+        device="cpu",
+        seconds=300.0,
+        measure_at=(200.0,),
+        test_views=1,
+        warmup_steps=2,
+        overrides={**TINY_NERFACTO, "max_num_iterations": 5},
+    )
+    result = training_speed.measure(settings, tiny_scene)
+    (end,) = result["psnr_curve"]
+    assert result["steps"] == end["step"] == 5 and result["train_seconds"] == pytest.approx(end["seconds"])
+    assert end["seconds"] < 200.0 and result["psnr"] == end["psnr"]
 
 
 def test_training_that_never_leaves_the_warm_up_is_no_measurement(tiny_scene):
