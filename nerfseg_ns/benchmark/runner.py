@@ -57,9 +57,9 @@ def run_plan(
         say: receives progress, line by line.
 
     Raises:
-        InputError: an unknown name in ``only``; a row that its kind's check refuses, or a finished row that was measured
-            with other settings or data, without ``overwrite`` (nothing is measured then); rows that failed (the others
-            are measured and written).
+        InputError: an unknown name in ``only``; a row that its kind's check refuses, or a finished row that was
+            measured with other settings or data, without ``overwrite`` (nothing is measured then); rows that failed
+            (the others are measured and written).
     """
     names = [row.name for row in plan.rows]
     for name in only:
