@@ -39,7 +39,7 @@ def tiny_model(class_table: ClassTable = CLASSES, **options) -> NerfSegModel:
     )
     config = NerfSegModelConfig(**{**settings, **options})
     box = SceneBox(aabb=torch.tensor([[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]]))
-    metadata = {"semantics": SimpleNamespace(class_table=class_table)}
+    metadata = {"semantics": SimpleNamespace(class_table=class_table or ())}
     return config.setup(scene_box=box, num_train_data=3, metadata=metadata)
 
 
