@@ -5,13 +5,13 @@ from typing import Any, Literal
 import torch
 from nerfstudio.configs.base_config import MachineConfig, ViewerConfig
 from nerfstudio.engine.optimizers import AdamOptimizerConfig
-from nerfstudio.engine.trainer import TrainerConfig
 from nerfstudio.plugins.types import MethodSpecification
 
 from nerfseg_ns.data.semantic_datamanager import SemanticDataManagerConfig
 from nerfseg_ns.nerf.model import NerfSegModelConfig
 from nerfseg_ns.nerf.pipeline import NerfSegPipelineConfig
 from nerfseg_ns.nerf.scheduler import StageDecaySchedulerConfig
+from nerfseg_ns.nerf.trainer_config import NerfSegTrainerConfig
 
 NO_LIMIT = 1_000_000
 """Both stages' step counts say when a run ends; --max-num-iterations can only end it earlier."""
@@ -41,7 +41,7 @@ def _viewer() -> ViewerConfig:
 
 
 nerfseg = MethodSpecification(
-    config=TrainerConfig(
+    config=NerfSegTrainerConfig(
         method_name="nerfseg",
         steps_per_eval_batch=500,
         steps_per_eval_image=2000,
@@ -66,7 +66,7 @@ nerfseg = MethodSpecification(
 )
 
 nerfseg_big = MethodSpecification(
-    config=TrainerConfig(
+    config=NerfSegTrainerConfig(
         method_name="nerfseg-big",
         steps_per_eval_batch=500,
         steps_per_eval_image=5000,
@@ -99,7 +99,7 @@ nerfseg_big = MethodSpecification(
 )
 
 nerfseg_lite = MethodSpecification(
-    config=TrainerConfig(
+    config=NerfSegTrainerConfig(
         method_name="nerfseg-lite",
         steps_per_eval_batch=NO_LIMIT,
         steps_per_eval_image=NO_LIMIT,
