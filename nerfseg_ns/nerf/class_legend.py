@@ -13,16 +13,23 @@ from viser import ViserServer
 from nerfseg_ns.core.class_table import ClassTable
 
 
-def legend_picture(class_table: ClassTable, row_height: int = 30, width: int = 300) -> Image.Image:
-    """A colour swatch and a name per class, two columns, on the viewer's dark background."""
-    rows = (len(class_table) + 1) // 2
-    picture = Image.new("RGB", (width, max(rows, 1) * row_height), (26, 27, 30))
+def legend_picture(class_table: ClassTable, row_height: int = 44, width: int = 560) -> Image.Image:
+    """A colour swatch and a name per class on a transparent ground, in two columns where the names are short enough.
+
+    Sizes are in pixels, twice those that the viewer's panel shows, so that the text is sharp on any screen.
+    """
+    font = ImageFont.load_default(size=row_height * 0.55)
+    widest = max((font.getlength(entry.name) for entry in class_table.classes), default=0.0)
+    columns = 2 if row_height * 1.5 + widest <= width / 2 else 1
+    rows = max(-(-len(class_table) // columns), 1)
+    picture = Image.new("RGBA", (width, rows * row_height))
     draw = ImageDraw.Draw(picture)
-    font = ImageFont.load_default(size=row_height * 0.45)
+    pad = row_height // 6
     for entry in class_table.classes:
-        x, y = (entry.id // rows) * (width // 2), (entry.id % rows) * row_height
-        pad = row_height // 5
-        draw.rounded_rectangle((x + pad, y + pad, x + row_height - pad, y + row_height - pad), 3, fill=entry.rgb)
+        x, y = (entry.id // rows) * (width // columns), (entry.id % rows) * row_height
+        # an outline, because class colours may be as dark as the panel
+        swatch = (x, y + pad, x + row_height - 2 * pad, y + row_height - pad)
+        draw.rounded_rectangle(swatch, 6, fill=entry.rgb, outline=(140, 144, 150), width=2)
         draw.text((x + row_height, y + row_height // 2), entry.name, (222, 226, 230), font=font, anchor="lm")
     return picture
 
@@ -87,7 +94,8 @@ class ClassLegend(nn.Module):
             # The viewer looks at attributes only (not into lists) and orders them by name.
             for entry in class_table.classes:
                 name = f"visible_{entry.id:03d}"
-                setattr(self, name, ViewerCheckbox(f"Show {entry.name}", True))
+                hint = f"Show {entry.name} in semantics_colormap and semantics_overlay"
+                setattr(self, name, ViewerCheckbox(entry.name, True, hint=hint))
                 self.names.append(name)
 
     @property
