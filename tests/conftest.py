@@ -53,32 +53,44 @@ def write_image(path: Path, pixels: np.ndarray) -> None:
     Image.fromarray(pixels).save(path)
 
 
-@pytest.fixture
-def make_tiny_scene(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a scene and returns its folder.
+def write_scene(scene: Path, labels: tuple[str, ...] | None = None, stage: int = 2) -> Path:
+    """Writes a scene into a folder and returns it.
 
-    Arguments of the function: ``name`` of the folder; ``labels``: the stems (``000`` to ``005``) of the labelled
-    training views, None for all of them; ``stage``: 2 (``color/`` images, ``rgb/`` labels) or 1 (``rgb/`` images).
+    Args:
+        scene: the folder.
+        labels: the stems (``000`` to ``005``) of the labelled training views, None for all of them.
+        stage: 2 (``color/`` images, ``rgb/`` labels) or 1 (``rgb/`` images).
     """
     colours = np.array([entry["rgb"] for entry in CLASSES], dtype=np.uint8)
+    intrinsics = np.eye(4)
+    intrinsics[:2, :3] = [[FOCAL, 0.0, SIZE / 2], [0.0, FOCAL, SIZE / 2]]
+    for split, count in SPLITS.items():
+        for index in range(count):
+            pose = orbit_pose(2 * np.pi * (index + (0.0 if split == "train" else 0.5)) / count)
+            stem, folder = f"{index:03d}", scene / split
+            ids = ground_labels(pose)
+            write_image(folder / ("color" if stage == 2 else "rgb") / f"{stem}.png", colours[ids])
+            if stage == 2 and (split != "train" or labels is None or stem in labels):
+                write_image(folder / "rgb" / f"{stem}.png", ids)
+            write_matrix(folder / "pose" / f"{stem}.txt", pose)
+            write_matrix(folder / "intrinsics" / f"{stem}.txt", intrinsics)
+    if stage == 2:
+        (scene / "classes.json").write_text(json.dumps({"classes": CLASSES}))
+    return scene
+
+
+@pytest.fixture(scope="session")
+def write_tiny_scene() -> Callable[..., Path]:
+    """:func:`write_scene`, for fixtures that outlive a test."""
+    return write_scene
+
+
+@pytest.fixture
+def make_tiny_scene(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a scene and returns its folder; ``name`` is that of the folder, the rest as in :func:`write_scene`."""
 
     def make(name: str = "scene", labels: tuple[str, ...] | None = None, stage: int = 2) -> Path:
-        scene = tmp_path / name
-        intrinsics = np.eye(4)
-        intrinsics[:2, :3] = [[FOCAL, 0.0, SIZE / 2], [0.0, FOCAL, SIZE / 2]]
-        for split, count in SPLITS.items():
-            for index in range(count):
-                pose = orbit_pose(2 * np.pi * (index + (0.0 if split == "train" else 0.5)) / count)
-                stem, folder = f"{index:03d}", scene / split
-                ids = ground_labels(pose)
-                write_image(folder / ("color" if stage == 2 else "rgb") / f"{stem}.png", colours[ids])
-                if stage == 2 and (split != "train" or labels is None or stem in labels):
-                    write_image(folder / "rgb" / f"{stem}.png", ids)
-                write_matrix(folder / "pose" / f"{stem}.txt", pose)
-                write_matrix(folder / "intrinsics" / f"{stem}.txt", intrinsics)
-        if stage == 2:
-            (scene / "classes.json").write_text(json.dumps({"classes": CLASSES}))
-        return scene
+        return write_scene(tmp_path / name, labels, stage)
 
     return make
 
