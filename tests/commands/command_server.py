@@ -1,8 +1,8 @@
 """Runs nerfstudio's commands, each in a process of its own, but imports nerfstudio once for all of them.
 
-Reads one JSON list per line: ``[command, [arguments], log file, columns]``; answers with the exit status. A command is run by the
-function that its console script calls, at the top level of a forked process: its exit status, its output and what an
-uncaught error prints are those of the real command.
+Reads one JSON list per line: ``[command, [arguments], log file, columns]``; answers with the exit status. A command is
+run by the function that its console script calls, at the top level of a forked process: its exit status, its output and
+what an uncaught error prints are those of the real command.
 
 ``kill-after`` as the first argument kills the process (SIGKILL) when the checkpoint of that step is on disk.
 """
@@ -13,8 +13,8 @@ import os
 import signal
 import sys
 
-import nerfstudio.scripts.eval  # noqa: F401
-import nerfstudio.scripts.train  # noqa: F401
+import nerfstudio.scripts.eval
+import nerfstudio.scripts.train  # noqa: F401 (imported here once, for the forked processes)
 from nerfstudio.engine.trainer import Trainer
 
 ENTRY_POINTS = {

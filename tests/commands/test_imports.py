@@ -9,7 +9,9 @@ import pytest
 NEW_MODULES = """
 import importlib.metadata, json, sys
 find = importlib.metadata.entry_points
-importlib.metadata.entry_points = lambda **of: find(**of, name="none") if "nerfstudio" in of.get("group", "") else find(**of)
+def find_no_plugin(**of):
+    return find(**of, name="none") if "nerfstudio" in of.get("group", "") else find(**of)
+importlib.metadata.entry_points = find_no_plugin
 import nerfstudio.configs.method_configs
 before = set(sys.modules)
 assert not any(name.startswith("nerfseg_ns") for name in before), "nerfstudio has found the plugin all the same"
