@@ -95,10 +95,20 @@ class ClassLegend(nn.Module):
             for entry in class_table.classes:
                 name = f"visible_{entry.id:03d}"
                 hint = f"Show {entry.name} in semantics_colormap and semantics_overlay"
-                setattr(self, name, ViewerCheckbox(entry.name, True, hint=hint))
+                setattr(self, name, ViewerCheckbox(entry.name, True, cb_hook=self.read_ticks, hint=hint))
                 self.names.append(name)
+
+        self.read_ticks()
+
+    def read_ticks(self, _: ViewerElement | None = None) -> None:
+        """Take over which boxes are ticked.
+
+        The viewer calls this between two pictures, while it holds the lock that a render holds. Read at any other time,
+        a box that is clicked in the middle of a picture would change the rest of it only.
+        """
+        self._visible = torch.tensor([getattr(self, name).value for name in self.names], dtype=torch.bool)
 
     @property
     def visible(self) -> Bool[Tensor, "classes"]:
-        """Which classes are ticked, in the order of their ids."""
-        return torch.tensor([getattr(self, name).value for name in self.names], dtype=torch.bool)
+        """Which classes are to be seen, in the order of their ids."""
+        return self._visible
