@@ -58,7 +58,7 @@ nerfseg = MethodSpecification(
             ),
             model=NerfSegModelConfig(eval_num_rays_per_chunk=1 << 15),
         ),
-        optimizers=_optimizers(lr=1e-2, lr_final=1e-4, semantic_lr=2e-3),
+        optimizers=_optimizers(lr=1e-2, lr_final=1e-4, semantic_lr=1e-2),
         viewer=_viewer(),
         vis="viewer",
     ),
@@ -91,7 +91,7 @@ nerfseg_big = MethodSpecification(
                 log2_hashmap_size=21,
             ),
         ),
-        optimizers=_optimizers(lr=1e-2, lr_final=1e-4, semantic_lr=2e-3),
+        optimizers=_optimizers(lr=1e-2, lr_final=1e-4, semantic_lr=1e-2),
         viewer=_viewer(),
         vis="viewer",
     ),
@@ -109,8 +109,8 @@ nerfseg_lite = MethodSpecification(
         mixed_precision=False,
         machine=_machine(),
         pipeline=NerfSegPipelineConfig(
-            stage1_steps=2500,
-            stage2_steps=1200,
+            stage1_steps=3000,
+            stage2_steps=1800,
             datamanager=SemanticDataManagerConfig(
                 train_num_rays_per_batch=1024, eval_num_rays_per_batch=1024, stage2_num_rays_per_batch=1024
             ),
@@ -132,7 +132,7 @@ nerfseg_lite = MethodSpecification(
                 seg_mlp_widths=(64, 64),
             ),
         ),
-        optimizers=_optimizers(lr=1e-2, lr_final=1e-3, semantic_lr=2e-3),
+        optimizers=_optimizers(lr=1e-2, lr_final=1e-3, semantic_lr=1e-2),
         viewer=_viewer(),
         vis="viewer",
     ),

@@ -12,6 +12,7 @@ from nerfstudio.data.datamanagers.base_datamanager import VanillaDataManager, Va
 from torch import Tensor
 
 from nerfseg_ns.core.class_table import IGNORE
+from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.labelled_pixels import LabelledPixels
 from nerfseg_ns.core.semantic_network import CAPTURED_COLOUR
 from nerfseg_ns.data.carla_mvs_dataparser import CarlaMVSDataParserConfig
@@ -30,8 +31,9 @@ class SemanticDataManagerConfig(VanillaDataManagerConfig):
     """Dataparser that reads the capture."""
     stage2_num_rays_per_batch: int = 1024
     """Labelled rays per batch in stage 2."""
-    class_balanced: bool = False
-    """In stage 2 draw every class equally often instead of every labelled pixel."""
+    class_balanced_share: float = 0.0
+    """Share of stage 2's rays, 0..1, that draw every class equally often instead of every labelled pixel: rare
+    classes gain, at some cost in overall accuracy."""
 
 
 def gather_pixels(views: Views, pixels: Int64[Tensor, "rays 3"]) -> Tensor:
@@ -66,6 +68,9 @@ class SemanticDataManager(VanillaDataManager[SemanticDataset]):
 
     def setup_train(self) -> None:
         """Set up nerfstudio's loaders; the index of labelled pixels is built when stage 2 begins."""
+        share = self.config.class_balanced_share
+        if not 0.0 <= share <= 1.0:
+            raise InputError(f"--pipeline.datamanager.class-balanced-share {share}: expected a share of 0 to 1")
         super().setup_train()
         self._labelled: tuple[dict[str, Any], LabelledPixels] | None = None
 
@@ -88,8 +93,9 @@ class SemanticDataManager(VanillaDataManager[SemanticDataset]):
             return super().next_train(step)
         self.train_count += 1
         views, labelled = self._labelled_views()
-        draw = labelled.draw_balanced if self.config.class_balanced else labelled.draw
-        pixels = draw(self.config.stage2_num_rays_per_batch)
+        rays = self.config.stage2_num_rays_per_batch
+        balanced = round(self.config.class_balanced_share * rays)
+        pixels = torch.cat([labelled.draw_balanced(balanced), labelled.draw(rays - balanced)])
         batch = {key: gather_pixels(views[key], pixels) for key in ("image", "semantics")}
         image_indices = torch.as_tensor(views["image_idx"])
         batch["indices"] = torch.cat([image_indices[pixels[:, :1]], pixels[:, 1:]], dim=-1)

@@ -1,0 +1,56 @@
+"""Rays of stage 1 and of stage 2."""
+
+import pytest
+import torch
+
+from nerfseg_ns.core.semantic_network import CAPTURED_COLOUR
+from nerfseg_ns.data.carla_mvs_dataparser import CarlaMVSDataParserConfig
+from nerfseg_ns.data.semantic_datamanager import SemanticDataManager, SemanticDataManagerConfig, gather_pixels
+
+
+def datamanager(scene, labelled_views: int = 2, **options) -> SemanticDataManager:
+    dataparser = CarlaMVSDataParserConfig(data=scene, labelled_views=labelled_views)
+    config = SemanticDataManagerConfig(
+        dataparser=dataparser, train_num_rays_per_batch=400, stage2_num_rays_per_batch=300, **options
+    )
+    return config.setup(device="cpu", test_mode="val")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+@pytest.mark.parametrize("images", [-1, 3])
+def test_stage_1_reads_all_views_and_stage_2_labelled_pixels(tiny_scene, share: float, images: int) -> None:
+    made = datamanager(tiny_scene, class_balanced_share=share, train_num_images_to_sample_from=images)
+    _, batch = made.next_train(0)
+    assert len(batch["image"]) == made.get_train_rays_per_batch() == 400
+    assert len(batch["indices"][:, 0].unique()) == (6 if images == -1 else images)
+    made.stage = 2
+    bundle, batch = made.next_train(0)
+    assert len(bundle) == made.get_train_rays_per_batch() == 300
+    assert set(batch["indices"][:, 0].tolist()) == set(made.train_dataset.labelled_view_indices)
+    assert (batch["semantics"] != 255).all()
+    assert torch.equal(bundle.metadata[CAPTURED_COLOUR], batch["image"])
+
+
+def test_pixels_rays_and_labels_belong_together(tiny_scene) -> None:
+    made = datamanager(tiny_scene)
+    made.stage = 2
+    bundle, batch = made.next_train(0)
+    for row in range(0, 300, 50):
+        view, y, x = batch["indices"][row].tolist()
+        item = made.train_dataset[view]
+        assert torch.equal(batch["image"][row], item["image"][y, x])
+        assert torch.equal(batch["semantics"][row], item["semantics"][y, x])
+        coords = torch.tensor([[y + 0.5, x + 0.5]])
+        ray = made.train_dataset.cameras.generate_rays(torch.tensor([[view]]), coords=coords)
+        torch.testing.assert_close(bundle.directions[row], ray.directions[0])
+
+
+def test_views_of_different_sizes() -> None:
+    views = [torch.arange(6).reshape(2, 3, 1), 10 + torch.arange(4).reshape(4, 1, 1)]
+    assert gather_pixels(views, torch.tensor([[1, 2, 0], [0, 1, 2], [1, 0, 0]])).tolist() == [[12], [5], [10]]
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5])
+def test_impossible_shares_are_refused(tiny_scene, share: float) -> None:
+    with pytest.raises(ValueError, match="class-balanced-share"):
+        datamanager(tiny_scene, class_balanced_share=share)
