@@ -29,10 +29,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from nerfseg_ns.benchmark.config_overrides import apply_overrides
 from nerfseg_ns.benchmark.training_speed import TrainingSpeed
+from nerfseg_ns.core.image_quality import psnr
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.near_matches import did_you_mean
 from nerfseg_ns.data.semantic_dataset import SemanticDataset
-from nerfseg_ns.evaluation.image_quality import psnr
 from nerfseg_ns.evaluation.view_scores import evenly_spread
 
 CLOCK_NOTE = (

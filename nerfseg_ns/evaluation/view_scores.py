@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nerfseg_ns.core.class_table import IGNORE, ClassTable
 from nerfseg_ns.core.confusion import ConfusionMatrix
-from nerfseg_ns.evaluation.image_quality import psnr, ssim
+from nerfseg_ns.core.image_quality import psnr, ssim
 
 
 class RendersCameras(Protocol):

@@ -17,7 +17,6 @@ from nerfstudio.model_components.renderers import DepthRenderer
 from nerfstudio.model_components.scene_colliders import NearFarCollider
 from nerfstudio.models.base_model import Model, ModelConfig
 from nerfstudio.utils import colormaps
-from nerfstudio.utils.rich_utils import CONSOLE
 from torch import Tensor
 from torch.nn import Parameter
 
@@ -25,6 +24,7 @@ from nerfseg_ns.core.class_colours import class_colormap, class_confidence, clas
 from nerfseg_ns.core.class_table import IGNORE, ClassTable
 from nerfseg_ns.core.compositing import absorb_remainder, composite, composite_weights
 from nerfseg_ns.core.confusion import ConfusionMatrix
+from nerfseg_ns.core.image_quality import PerceptualDistance, psnr, ssim
 from nerfseg_ns.core.semantic_network import CAPTURED_COLOUR, SemanticNetwork, SemanticNetworkShape, semantic_loss
 from nerfseg_ns.nerf.class_legend import ClassLegend
 from nerfseg_ns.nerf.compilation import compile_in_place, eager_under_trace
@@ -123,7 +123,7 @@ class NerfSegModel(Model):
             semantics.class_table if semantics and len(semantics.class_table) else None
         )
         self.stage = 1
-        self._lpips: list | None = None
+        self.perceptual_distance = PerceptualDistance()
         self.confusion: ConfusionMatrix | None = None  # set by the pipeline while it goes over a whole data set
 
         contraction = SceneContraction(order=float("inf"))
@@ -354,19 +354,13 @@ class NerfSegModel(Model):
 
         Semantic figures are data-set figures: see the pipeline and ``nerfseg evaluate``.
         """
-        from torchmetrics.functional import structural_similarity_index_measure
-
         image = batch["image"].to(outputs["rgb"])[..., :3]
         rgb = outputs["rgb"]
-        as_batch = [torch.moveaxis(picture, -1, 0)[None] for picture in (image, rgb)]
-        metrics = {
-            "psnr": float(-10.0 * torch.log10(F.mse_loss(rgb, image))),
-            "ssim": float(structural_similarity_index_measure(as_batch[1], as_batch[0], data_range=1.0)),
-        }
+        metrics = {"psnr": psnr(rgb, image), "ssim": ssim(rgb, image)}
         if self.config.lpips:
-            value = self.perceptual_distance(as_batch[1], as_batch[0])
-            if value is not None:
-                metrics["lpips"] = value
+            distance = self.perceptual_distance(rgb, image)
+            if distance is not None:
+                metrics["lpips"] = distance
         pictures = {
             "img": torch.cat([image, rgb], dim=1),
             "accumulation": colormaps.apply_colormap(outputs["accumulation"]),
@@ -382,23 +376,3 @@ class NerfSegModel(Model):
                 [label_colours(labels, colours, torch.ones(3)), class_colormap(outputs["semantics"], colours)], dim=1
             )
         return metrics, pictures
-
-    def perceptual_distance(
-        self, prediction: Float[Tensor, "1 3 h w"], image: Float[Tensor, "1 3 h w"]
-    ) -> float | None:
-        """LPIPS, or None with one warning when its weights cannot be downloaded.
-
-        Built on first use: the metric downloads 244 MB when it is constructed.
-        """
-        if self._lpips is None:
-            try:
-                from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
-
-                # In a list, so that its weights stay out of the model's checkpoints.
-                self._lpips = [LearnedPerceptualImagePatchSimilarity(normalize=True).to(prediction.device)]
-            except Exception as error:
-                CONSOLE.log(f"[yellow]LPIPS is left out: its weights could not be had ({error})")
-                self._lpips = []
-        if not self._lpips:
-            return None
-        return float(self._lpips[0](prediction.clamp(0, 1), image))

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from nerfseg_ns.evaluation.image_quality import psnr, ssim
+from nerfseg_ns.core.image_quality import psnr, ssim
 
 
 def test_psnr_by_hand():
