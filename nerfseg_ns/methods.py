@@ -112,7 +112,7 @@ nerfseg_lite = MethodSpecification(
             stage1_steps=3000,
             stage2_steps=1800,
             datamanager=SemanticDataManagerConfig(
-                train_num_rays_per_batch=1024, eval_num_rays_per_batch=1024, stage2_num_rays_per_batch=1024
+                train_num_rays_per_batch=1024, eval_num_rays_per_batch=1024, stage2_num_rays_per_batch=512
             ),
             model=NerfSegModelConfig(
                 eval_num_rays_per_chunk=1024,
@@ -130,6 +130,7 @@ nerfseg_lite = MethodSpecification(
                 proposal_update_every=8,
                 proposal_anneal_steps=300,
                 seg_mlp_widths=(64, 64),
+                ray_feature_dim=64,
             ),
         ),
         optimizers=_optimizers(lr=1e-2, lr_final=1e-3, semantic_lr=1e-2),

@@ -10,7 +10,7 @@ from nerfseg_ns.core.class_table import IGNORE
 from nerfseg_ns.core.input_error import InputError
 
 MAX_INDEXED_PIXELS = 1 << 23
-"""At most this many labelled pixels are indexed (8 bytes each), so that memory does not grow with the data set."""
+"""At most this many labelled pixels are indexed (12 bytes each), so that memory does not grow with the data set."""
 
 
 class LabelledPixels:

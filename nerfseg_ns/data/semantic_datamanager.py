@@ -8,7 +8,12 @@ import torch
 from jaxtyping import Int64
 from nerfstudio.cameras.rays import RayBundle
 from nerfstudio.configs.dataparser_configs import AnnotatedDataParserUnion
-from nerfstudio.data.datamanagers.base_datamanager import VanillaDataManager, VanillaDataManagerConfig
+from nerfstudio.data.datamanagers.base_datamanager import (
+    VanillaDataManager,
+    VanillaDataManagerConfig,
+    variable_res_collate,
+)
+from nerfstudio.data.pixel_samplers import PixelSampler
 from torch import Tensor
 
 from nerfseg_ns.core.class_table import IGNORE
@@ -17,6 +22,7 @@ from nerfseg_ns.core.labelled_pixels import LabelledPixels
 from nerfseg_ns.core.semantic_network import CAPTURED_COLOUR
 from nerfseg_ns.data.carla_mvs_dataparser import CarlaMVSDataParserConfig
 from nerfseg_ns.data.semantic_dataset import SemanticDataset
+from nerfseg_ns.data.semantic_views import SEMANTICS
 
 Views = Tensor | Sequence[Tensor]
 """Images of all views: stacked when they have one size, a list when they differ."""
@@ -56,6 +62,20 @@ def gather_pixels(views: Views, pixels: Int64[Tensor, "rays 3"]) -> Tensor:
     return values
 
 
+def sample_pixels(sampler: PixelSampler, views: dict[str, Any]) -> dict[str, Any]:
+    """What nerfstudio's sampler draws, and the labels there.
+
+    The sampler cannot read labels of views that differ in size, so they are looked up afterwards.
+    """
+    batch = sampler.sample({key: value for key, value in views.items() if key != SEMANTICS})
+    indices = batch["indices"].cpu()
+    order = torch.as_tensor(views["image_idx"]).cpu()
+    positions = torch.empty(int(order.max()) + 1, dtype=torch.long)
+    positions[order] = torch.arange(len(order))
+    batch[SEMANTICS] = gather_pixels(views[SEMANTICS], torch.cat([positions[indices[:, :1]], indices[:, 1:]], dim=-1))
+    return batch
+
+
 class SemanticDataManager(VanillaDataManager[SemanticDataset]):
     """Nerfstudio's datamanager with a second source of rays.
 
@@ -65,6 +85,14 @@ class SemanticDataManager(VanillaDataManager[SemanticDataset]):
 
     config: SemanticDataManagerConfig
     stage: int = 1
+
+    def create_eval_dataset(self) -> SemanticDataset:
+        """The evaluation views; views of several sizes in either split are kept in lists."""
+        dataset = super().create_eval_dataset()
+        for cameras in (self.train_dataset.cameras, dataset.cameras):
+            if len(torch.cat([cameras.width, cameras.height], dim=-1).unique(dim=0)) > 1:
+                self.config.collate_fn = variable_res_collate
+        return dataset
 
     def setup_train(self) -> None:
         """Set up nerfstudio's loaders; the index of labelled pixels is built when stage 2 begins."""
@@ -89,19 +117,28 @@ class SemanticDataManager(VanillaDataManager[SemanticDataset]):
 
     def next_train(self, step: int) -> tuple[RayBundle, dict[str, Any]]:
         """Rays and their pixels: any pixel of any view in stage 1, labelled pixels in stage 2."""
-        if self.stage == 1:
-            return super().next_train(step)
         self.train_count += 1
+        if self.stage == 1:
+            assert self.train_pixel_sampler is not None
+            batch = sample_pixels(self.train_pixel_sampler, next(self.iter_train_image_dataloader))
+            return self.train_ray_generator(batch["indices"]), batch
         views, labelled = self._labelled_views()
         rays = self.config.stage2_num_rays_per_batch
         balanced = round(self.config.class_balanced_share * rays)
         pixels = torch.cat([labelled.draw_balanced(balanced), labelled.draw(rays - balanced)])
         batch = {key: gather_pixels(views[key], pixels) for key in ("image", "semantics")}
-        image_indices = torch.as_tensor(views["image_idx"])
+        image_indices = torch.as_tensor(views["image_idx"]).cpu()  # nerfstudio keeps them on the GPU
         batch["indices"] = torch.cat([image_indices[pixels[:, :1]], pixels[:, 1:]], dim=-1)
         ray_bundle = self.train_ray_generator(batch["indices"])
         ray_bundle.metadata[CAPTURED_COLOUR] = batch["image"][..., :3].to(ray_bundle.origins)
         return ray_bundle, batch
+
+    def next_eval(self, step: int) -> tuple[RayBundle, dict[str, Any]]:
+        """Rays of evaluation views and their pixels."""
+        self.eval_count += 1
+        assert self.eval_pixel_sampler is not None
+        batch = sample_pixels(self.eval_pixel_sampler, next(self.iter_eval_image_dataloader))
+        return self.eval_ray_generator(batch["indices"]), batch
 
     def get_train_rays_per_batch(self) -> int:
         """Rays per batch of the current stage."""

@@ -28,7 +28,9 @@ class SemanticDataset(InputDataset):
         super().__init__(dataparser_outputs, scale_factor)
         # A list of its own: the datamanager removes keys from it.
         self.exclude_batch_keys_from_device = [*InputDataset.exclude_batch_keys_from_device, SEMANTICS]
-        self.semantic_views: SemanticViews | None = self.metadata.get(SEMANTICS)
+        semantics = self.metadata.get(SEMANTICS)
+        # nerfstudio keeps labels of another kind under the same key
+        self.semantic_views = semantics if isinstance(semantics, SemanticViews) else None
 
     @property
     def labelled_view_indices(self) -> tuple[int, ...]:

@@ -35,7 +35,8 @@ def compile_in_place(*modules: nn.Module) -> bool:
 
     torch._dynamo.config.suppress_errors = True
     # one compilation per module, number of rays and gradient mode; past the limit torch goes eager in silence
-    torch._dynamo.config.recompile_limit = 32
+    limit = "recompile_limit" if hasattr(torch._dynamo.config, "recompile_limit") else "cache_size_limit"  # torch 2.6
+    setattr(torch._dynamo.config, limit, 32)
     for module in modules:
         # Fixed sizes: code for any size runs at half the speed (the model keeps sizes fixed).
         module.compile(dynamic=False)

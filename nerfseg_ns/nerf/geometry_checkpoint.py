@@ -75,7 +75,11 @@ def check_weight_names(stored: set[str], expected: set[str], source: str) -> Non
     tcnn_stored, tcnn_here = (any("tcnn_encoding" in name for name in names) for names in (stored, expected))
     if tcnn_stored != tcnn_here:
         theirs, ours = ("tcnn", "torch") if tcnn_stored else ("torch", "tcnn")
-        advice = "a machine with tiny-cuda-nn is needed" if tcnn_stored else "add --pipeline.model.implementation torch"
+        advice = (
+            "a machine with tiny-cuda-nn is needed"
+            if tcnn_stored
+            else "set implementation to torch (--pipeline.model.implementation torch, or in the run's config.yml)"
+        )
         raise InputError(f"{source}: trained with implementation {theirs}, but this is {ours}; {advice}")
     problems = [f"{name} is missing" for name in sorted(expected - stored)]
     problems += [f"{name} is not part of this model" for name in sorted(stored - expected)]
@@ -95,7 +99,7 @@ def load_geometry(model: torch.nn.Module, config_path: Path, outputs: Dataparser
         outputs: the new run's data; its scene frame must be the one the geometry was trained in.
 
     Returns:
-        Steps the geometry was trained for.
+        Steps of stage 1 that the geometry was trained for.
 
     Raises:
         InputError: another method, another implementation, missing or unequal weights (all named), another scene
@@ -130,7 +134,7 @@ def load_geometry(model: torch.nn.Module, config_path: Path, outputs: Dataparser
     if outputs is not None:
         _check_scene_frame(config_path, outputs)
     model.load_state_dict(weights, strict=False)
-    return int(state["step"]) + 1
+    return min(int(state["step"]) + 1, config.pipeline.stage1_steps)
 
 
 def _check_scene_frame(config_path: Path, outputs: DataparserOutputs) -> None:

@@ -26,6 +26,7 @@ from nerfseg_ns.core.compositing import absorb_remainder, composite, composite_w
 from nerfseg_ns.core.confusion import ConfusionMatrix
 from nerfseg_ns.core.image_quality import PerceptualDistance, psnr, ssim
 from nerfseg_ns.core.semantic_network import CAPTURED_COLOUR, SemanticNetwork, SemanticNetworkShape, semantic_loss
+from nerfseg_ns.data.semantic_views import SemanticViews
 from nerfseg_ns.nerf.class_legend import ClassLegend
 from nerfseg_ns.nerf.compilation import compile_in_place, eager_under_trace
 from nerfseg_ns.nerf.field import NerfSegField
@@ -120,7 +121,7 @@ class NerfSegModel(Model):
         config = self.config
         semantics = (self.kwargs.get("metadata") or {}).get("semantics")
         self.class_table: ClassTable | None = (
-            semantics.class_table if semantics and len(semantics.class_table) else None
+            semantics.class_table if isinstance(semantics, SemanticViews) and len(semantics.class_table) else None
         )
         self.stage = 1
         self.perceptual_distance = PerceptualDistance()
@@ -368,6 +369,8 @@ class NerfSegModel(Model):
         }
         if "semantics" in outputs and self.class_table is not None:
             labels = batch["semantics"].to(rgb.device).squeeze(-1)
+            if "mask" in batch:
+                labels = labels.masked_fill(~batch["mask"].to(rgb.device).squeeze(-1).bool(), IGNORE)
             if self.confusion is not None:
                 self.confusion.update(outputs["semantics"].argmax(dim=-1), labels)
             colours = self.class_table.colours

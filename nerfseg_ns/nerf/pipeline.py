@@ -57,6 +57,11 @@ class NerfSegPipeline(VanillaPipeline):
         super().__init__(config, device, test_mode, world_size, local_rank, grad_scaler)
         from_geometry = config.geometry_config is not None
         self.schedule = StageSchedule(0 if from_geometry else config.stage1_steps, config.stage2_steps)
+        if not from_geometry and config.stage1_steps == 0:
+            raise InputError(
+                "--pipeline.stage1-steps 0: stage 2 needs a geometry; add --pipeline.geometry-config RUN/config.yml of "
+                "a finished run, or train stage 1"
+            )
         if config.stage2_steps > 0:
             self._check_labels()
         self.nerfseg_model.set_stage(self.schedule.stage(0))
@@ -116,17 +121,17 @@ class NerfSegPipeline(VanillaPipeline):
         optimizers = training_callback_attributes.optimizers
         assert trainer is not None and optimizers is not None
         start = trainer._start_step
-        if start >= self.schedule.total_steps:
-            raise InputError(
-                f"{trainer.config.load_dir}: this run is finished ({start} of {self.schedule.total_steps} steps); "
-                "raise --pipeline.stage2-steps to train it further"
-            )
         if self.config.geometry_config is not None and start == 0:
             outputs = self.datamanager.train_dataparser_outputs
             steps = load_geometry(self.nerfseg_model, self.config.geometry_config, outputs)
             CONSOLE.log(f"stage 1 comes from {self.config.geometry_config} ({steps:,} steps)")
         # Nerfstudio trains max_num_iterations further steps after a resume, whatever was done before.
         total = min(self.schedule.total_steps, trainer.config.max_num_iterations)
+        if start >= total:  # nerfstudio would save step 0 over the finished run
+            raise InputError(
+                f"{trainer.config.load_dir}: this run is finished ({start} of {total} steps); raise "
+                "--pipeline.stage2-steps, or --max-num-iterations where that ended it, to train it further"
+            )
         trainer.config.max_num_iterations = max(total - start, 0)
         if total < self.schedule.total_steps:
             CONSOLE.log(

@@ -54,7 +54,7 @@ def test_a_second_stage_of_its_own_starts_on_the_geometry_of_another_run(trained
     other = trained[0]
     run, result = train("second", "--pipeline.geometry-config", other.config)
     assert result.status == 0, result.printed
-    assert "stage 1 (" not in result.text and "steps 0 to 5" in result.text and "(12 steps)" in result.text
+    assert "stage 1 (" not in result.text and "steps 0 to 5" in result.text and "(6 steps)" in result.text
     assert run.steps == [2, 4, 5]
     theirs, ours = other.weights(11), run.weights(5)
     geometry = [name for name in theirs if name.split(".")[0] in GEOMETRY]

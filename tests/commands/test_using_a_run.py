@@ -25,7 +25,7 @@ def test_eval_writes_figures_of_the_data_set(commands, trained):
     result = commands.script("ns-eval", "--load-config", trained[0].config, "--output-path", "eval.json")
     assert result.status == 0, result.printed
     figures = json.loads((commands.folder / "eval.json").read_text())["results"]
-    assert 0.0 <= figures["dataset_miou"] <= figures["dataset_overall_accuracy"] <= 1.0
+    assert 0.0 <= figures["dataset_miou"] <= 1.0 and 0.0 <= figures["dataset_overall_accuracy"] <= 1.0
     assert figures["dataset_overall_accuracy"] > 0.0 and figures["psnr"] > 0.0 and "lpips" not in figures
 
 

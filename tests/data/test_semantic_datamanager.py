@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from PIL import Image
 
 from nerfseg_ns.core.semantic_network import CAPTURED_COLOUR
 from nerfseg_ns.data.carla_mvs_dataparser import CarlaMVSDataParserConfig
@@ -54,3 +55,25 @@ def test_views_of_different_sizes() -> None:
 def test_impossible_shares_are_refused(tiny_scene, share: float) -> None:
     with pytest.raises(ValueError, match="class-balanced-share"):
         datamanager(tiny_scene, class_balanced_share=share)
+
+
+def test_captures_of_several_image_sizes(make_tiny_scene) -> None:
+    scene = make_tiny_scene("mixed")
+    for folder in ("color", "rgb"):
+        path = sorted((scene / "train" / folder).glob("*.png"))[0]
+        Image.open(path).crop((0, 0, 24, 18)).save(path)
+    made = datamanager(scene, labelled_views=6)
+    for batch in (made.next_train(0)[1], made.next_eval(0)[1]):
+        assert batch["semantics"].shape == (len(batch["image"]), 1)
+    made.stage = 2
+    _, batch = made.next_train(0)
+    rows = batch["indices"][:, 0] == 0
+    assert rows.any() and batch["indices"][rows, 1].max() < 18
+
+
+def test_evaluation_batches_carry_the_labels_of_their_pixels(tiny_scene) -> None:
+    made = datamanager(tiny_scene)
+    _, batch = made.next_eval(0)
+    for row in range(0, 1000, 250):
+        view, y, x = batch["indices"][row].tolist()
+        assert torch.equal(batch["semantics"][row], made.eval_dataset[view]["semantics"][y, x])

@@ -1,7 +1,6 @@
 """A tiny model and rays through the unit sphere, without any data on disk."""
 
 from collections.abc import Callable
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,6 +8,8 @@ from nerfstudio.cameras.rays import RayBundle
 from nerfstudio.data.scene_box import SceneBox
 
 from nerfseg_ns.core.class_table import ClassTable, SemanticClass
+from nerfseg_ns.core.label_image import LabelFormat
+from nerfseg_ns.data.semantic_views import SemanticViews
 from nerfseg_ns.nerf.model import NerfSegModel, NerfSegModelConfig
 
 CLASSES = ClassTable(
@@ -39,7 +40,9 @@ def tiny_model(class_table: ClassTable = CLASSES, **options) -> NerfSegModel:
     )
     config = NerfSegModelConfig(**{**settings, **options})
     box = SceneBox(aabb=torch.tensor([[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]]))
-    metadata = {"semantics": SimpleNamespace(class_table=class_table or ())}
+    metadata = {
+        "semantics": SemanticViews(class_table or ClassTable(()), label_filenames=(), label_format=LabelFormat())
+    }
     return config.setup(scene_box=box, num_train_data=3, metadata=metadata)
 
 
