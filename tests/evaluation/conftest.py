@@ -33,10 +33,10 @@ def train_tiny_run(tmp_path: Path, tiny_scene: Path) -> Callable[..., Path]:
         model.num_proposal_samples_per_ray, model.num_nerf_samples_per_ray = (8,), 4
         model.proposal_net_args_list = [{"hidden_dim": 8, "log2_hashmap_size": 8, "num_levels": 2, "max_res": 16}]
         config.viewer.quit_on_train_completion = True
+        config.save_config()  # first, as ns-train does
         trainer = config.setup(local_rank=0, world_size=1)
         trainer.setup()
         trainer.train()
-        config.save_config()
         return config.get_base_dir() / "config.yml"
 
     return train
