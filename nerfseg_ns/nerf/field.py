@@ -136,8 +136,8 @@ class NerfSegField(Field):
         """
         corners = positions.new_tensor([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
         around = positions[:, None] + spacing * corners
-        contracted = (self.spatial_distortion(around) + 2.0) / 4.0
         # .forward: these few points are not worth a compilation of their own
+        contracted = (self.spatial_distortion.forward(around) + 2.0) / 4.0
         _, base = self.location_network.forward(contracted.reshape(-1, 3))
         log_density = base[:, :1].to(positions).reshape(-1, 4, 1)
         return torch.nn.functional.normalize(-(log_density * corners).sum(dim=1), dim=-1)

@@ -186,6 +186,7 @@ class NerfSegModel(Model):
         self.compiled = False
         if config.compile:
             self.compiled = compile_in_place(
+                contraction,
                 self.field.location_network,
                 self.field.mlp_head,
                 *[network.get_submodule("mlp_base") for network in self.proposal_networks],
@@ -285,9 +286,8 @@ class NerfSegModel(Model):
             "weights": complete,
             "location_features": location_features,
         }
-        with torch.no_grad():
-            outputs["depth"] = self.depth_renderer(weights=weights, ray_samples=ray_samples)
         if not self.training:
+            outputs["depth"] = self.depth_renderer(weights=weights, ray_samples=ray_samples)
             surface = ray_bundle.origins + ray_bundle.directions * outputs["depth"]
             # in 0..1, the form ns-export and the viewer expect; a cell of the finest level is 4 / max_res wide
             outputs["normals"] = (self.field.normals(surface, spacing=4.0 / self.config.max_res) + 1.0) / 2.0
