@@ -254,8 +254,8 @@ class NerfSegModel(Model):
             ray_bundle: rays in nerfstudio's scene frame.
 
         Returns:
-            rgb, depth, accumulation per ray; in stage 2 also the semantic outputs; while training also what the
-            losses need.
+            rgb and accumulation per ray; while training what the losses need; while rendering depth and normals, and
+            in stage 2 the semantic outputs.
         """
         if self.training and self.stage == 1:
             return self._render(ray_bundle)
