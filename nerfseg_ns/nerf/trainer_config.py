@@ -8,6 +8,7 @@ from nerfstudio.engine.trainer import TrainerConfig
 
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.nerf.geometry_checkpoint import newest_checkpoint
+from nerfseg_ns.nerf.resumed_run import check_same_stages
 
 
 @dataclass
@@ -21,7 +22,7 @@ class NerfSegTrainerConfig(TrainerConfig):
 
         Raises:
             InputError: the folder holds checkpoints and the run does not resume from them; the checkpoint to resume
-                from is missing or cut short.
+                from is missing or cut short, or is of a run with another first stage.
         """
         source = self._checkpoint_to_resume()
         folder = self.get_checkpoint_dir()
@@ -31,6 +32,8 @@ class NerfSegTrainerConfig(TrainerConfig):
                 f"{self.get_base_dir()}: holds a finished or interrupted run ({held[-1].name}); go on with it by "
                 f"--load-dir {folder}, or start a new one with another --timestamp, --experiment-name or --output-dir"
             )
+        if source is not None:
+            check_same_stages(self, source)
         super().save_config()
 
     def _checkpoint_to_resume(self) -> Path | None:

@@ -37,6 +37,10 @@ def test_one_run_trains_both_stages(trained):
 def test_a_killed_run_goes_on_in_its_stage_and_ends_where_it_should(train):
     run, result = train("killed", kill_after=2)
     assert result.status == -9 and run.steps == [2]
+    written = run.config.read_text()
+    longer = train("killed", "--load-dir", run.checkpoints, "--pipeline.stage1-steps", "8")[1]
+    assert_refused(longer, "step-000000002.ckpt: its run had --pipeline.stage1-steps 6 and this one has 8")
+    assert run.config.read_text() == written and run.steps == [2]
     run, result = train("killed", "--load-dir", run.checkpoints, kill_after=8)
     assert result.status == -9 and run.steps == [2, 4, 6, 8], result.printed
     assert "steps 3 to 5" in result.text and "steps 6 to 11" in result.text
