@@ -15,6 +15,7 @@ from nerfseg_ns.core.class_table import IGNORE, ClassTable
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.palettes import PALETTES, UNLABELLED_COLOUR, name_of_colour, palette_entries
 
+FoundKind = Literal["index", "colour"]
 LabelKind = Literal["auto", "index", "colour"]
 ChannelOrder = Literal["auto", "rgb", "bgr"]
 
@@ -28,21 +29,23 @@ class LabelFormat:
 
     Args:
         kind: ``index`` (a pixel holds its class id in channel 0), ``colour`` (a pixel holds its class colour) or
-            ``auto``. Auto takes a single-channel or palette PNG as ids. A PNG of three channels holds ids when at every
-            pixel the channels are equal or green and blue are 0 (CARLA's raw form), unless some of its values are no
-            ids while all of its colours are class colours; otherwise it holds colours.
+            ``auto``, which goes by :func:`kind_of_label_image` and takes what can be both as ids.
+            :func:`~nerfseg_ns.core.label_kind.decided_format` decides for a whole scene instead.
         palette: the palette of colour label images, whose entries are matched to the classes by name; None: the
             images have the colours of the class table itself.
         channel_order: of colour label images. Auto takes the order that explains more pixels, RGB when both explain
             as many.
         ignore: the id of pixels without a class in index images. Black does that in colour images, unless a class
             is black.
+        like: the image that ``kind`` was found from; an image that is surely of the other kind is then refused. None:
+            the user has chosen.
     """
 
     kind: LabelKind = "auto"
     palette: str | None = None
     channel_order: ChannelOrder = "auto"
     ignore: int = IGNORE
+    like: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -109,8 +112,67 @@ def read_label_image(path: Path, label_format: LabelFormat, class_table: ClassTa
         class_table: the classes of the scene.
 
     Raises:
-        InputError: the file is missing, is cut short or is not a PNG; ids beyond the table; colours of no class.
+        InputError: the file is missing, is cut short or is not a PNG; ids beyond the table; colours of no class; an
+            image of another kind than those of its scene.
     """
+    pixels, mode = _decoded(path)
+    if pixels.ndim == 2:
+        refuse_other_kind(path, "index", label_format)
+        if label_format.kind == "colour" and mode == "P":
+            with open_image(path) as image:
+                return _ids_of_colours(path, np.asarray(image.convert("RGB")), label_format, class_table)
+        if label_format.kind == "colour":
+            pixels = np.repeat(pixels[..., None], 3, axis=2)
+            return _ids_of_colours(path, pixels, label_format, class_table)
+        return _checked_ids(path, pixels, label_format, class_table)
+    colours, kind = pixels[..., :3], label_format.kind
+    if kind == "auto":
+        kind = _kind_of_channels(colours, label_format, class_table) or "index"
+    elif label_format.like is not None:
+        refuse_other_kind(path, _kind_of_channels(colours, label_format, class_table), label_format)
+    if kind == "index":
+        return _checked_ids(path, colours[..., 0], label_format, class_table)
+    return _ids_of_colours(path, colours, label_format, class_table)
+
+
+def kind_of_label_image(path: Path, label_format: LabelFormat, class_table: ClassTable) -> FoundKind | None:
+    """What a label image surely holds; None when it can be both, such as an all-black image of three channels.
+
+    A single-channel or palette PNG holds ids. In a PNG of three channels ids have three equal channels or green and
+    blue 0 (CARLA's raw form); where that is so, the values decide: ids of the table, colours of its classes, or both.
+
+    Args:
+        path: a PNG file.
+        label_format: palette, channel order and ignored id; its kind does not matter.
+        class_table: the classes of the scene.
+
+    Raises:
+        InputError: the file is missing, is cut short or is not a PNG.
+    """
+    with open_image(path) as image:
+        if image.format == "PNG" and len(image.getbands()) < 3:
+            return "index"  # no pixel is decoded
+    return _kind_of_channels(_decoded(path)[0][..., :3], label_format, class_table)
+
+
+def refuse_other_kind(path: Path, found: FoundKind | None, label_format: LabelFormat) -> None:
+    """Make sure that an image is not surely of another kind than the images of its scene.
+
+    Raises:
+        InputError: it is; both files are named.
+    """
+    if label_format.like is None or found is None or found == label_format.kind:
+        return
+    said = {"index": "class ids", "colour": "class colours"}
+    raise InputError(
+        f"{path}: this label image holds {said[found]}, but {label_format.like} holds {said[label_format.kind]}; the "
+        f"label images of a scene are of one kind. Write the others again, or say what all of them hold: --label-kind "
+        f"index or --label-kind colour"
+    )
+
+
+def _decoded(path: Path) -> tuple[npt.NDArray[np.integer | np.bool_], str]:
+    """Pixels [h, w] or [h, w, 3 or 4] of a PNG, ids of few bits as they are, and Pillow's mode."""
     with open_image(path) as image:
         _require_png(path, image.format or "")
         try:
@@ -125,19 +187,7 @@ def read_label_image(path: Path, label_format: LabelFormat, class_table: ClassTa
         pixels = pixels // (255 // (2**bits - 1))  # decoders stretch grey levels of few bits to 0..255
     if pixels.ndim == 3 and pixels.shape[2] < 3:
         pixels = pixels[..., 0]  # grey with alpha
-
-    if pixels.ndim == 2:
-        if label_format.kind == "colour" and mode == "P":
-            with open_image(path) as image:
-                return _ids_of_colours(path, np.asarray(image.convert("RGB")), label_format, class_table)
-        if label_format.kind == "colour":
-            pixels = np.repeat(pixels[..., None], 3, axis=2)
-            return _ids_of_colours(path, pixels, label_format, class_table)
-        return _checked_ids(path, pixels, label_format, class_table)
-    colours = pixels[..., :3]
-    if label_format.kind == "index" or (label_format.kind == "auto" and _holds_ids(colours, label_format, class_table)):
-        return _checked_ids(path, colours[..., 0], label_format, class_table)
-    return _ids_of_colours(path, colours, label_format, class_table)
+    return pixels, mode
 
 
 def _require_png(path: Path, image_format: str) -> None:
@@ -179,13 +229,21 @@ def _checked_ids(
     return result
 
 
-def _holds_ids(colours: UInt8[np.ndarray, "h w 3"], label_format: LabelFormat, class_table: ClassTable) -> bool:
+def _kind_of_channels(
+    colours: UInt8[np.ndarray, "h w 3"], label_format: LabelFormat, class_table: ClassTable
+) -> FoundKind | None:
     red, green, blue = colours[..., 0], colours[..., 1], colours[..., 2]
     if not ((green == blue) & ((green == 0) | (green == red))).all():
-        return False
-    if ((red < len(class_table)) | (red == label_format.ignore)).all():
-        return True
-    return not all(_lookup(colours[..., ::step], label_format, class_table)[1].all() for step in (1, -1))
+        return "colour"
+    are_ids = bool(((red < len(class_table)) | (red == label_format.ignore)).all())
+    steps = {"auto": (1, -1), "rgb": (1,), "bgr": (-1,)}[label_format.channel_order]
+    try:
+        are_colours = any(_lookup(colours[..., ::step], label_format, class_table)[1].all() for step in steps)
+    except InputError:  # two classes of one colour, which does not matter to ids
+        are_colours = False
+    if are_ids == are_colours:
+        return None
+    return "index" if are_ids else "colour"
 
 
 @lru_cache(maxsize=8)

@@ -19,7 +19,7 @@ from nerfseg_ns.core.class_table import ClassTable
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.label_image import check_label_header, read_image_header
 from nerfseg_ns.core.poses import axis_spread, read_intrinsics, read_pose, swap_camera_axes
-from nerfseg_ns.data.scene_folder import LAYOUT, SceneView, SplitFolder, read_split
+from nerfseg_ns.data.scene_folder import LAYOUT, SPLITS, SceneView, SplitFolder, label_files, read_split
 from nerfseg_ns.data.semantic_views import SEMANTICS, LabelOptions
 
 LEAST_AXIS_SPREAD = 10.0
@@ -83,7 +83,11 @@ class CarlaMVSDataParser(DataParser):
             split, [view.stem for view in folder.views], labels, str(folder.path), self._unlabelled_hint(folder)
         )
         semantics = self.config.semantic_views(
-            self.config.class_table(self._scene_table), kept, str(self.config.data), self.config.downscale_factor
+            self.config.class_table(self._scene_table),
+            kept,
+            self._scene_labels(),
+            str(self.config.data),
+            self.config.downscale_factor,
         )
         half = self.config.scene_scale
         masks = [view.mask for view in folder.views if view.mask is not None]
@@ -165,6 +169,15 @@ class CarlaMVSDataParser(DataParser):
             _require_same_pose(view, views[view.stem])
             labels[view.stem] = view.label
         return [labels.get(stem) for stem in views]
+
+    def _scene_labels(self) -> list[Path]:
+        """The label images of all splits."""
+        labels: list[Path] = []
+        for split in SPLITS:
+            own = label_files(self.config.data / split)
+            theirs = label_files(self.config.label_data / split) if self.config.label_data is not None else []
+            labels += theirs or own
+        return labels
 
     def _world_transform(self, poses: Float[Tensor, "views 4 4"]) -> tuple[Float[Tensor, "3 4"], float]:
         """Scene world -> nerfstudio world: rotation and shift, then scale, from the training cameras (float64)."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nerfseg_ns.core.input_error import InputError
 
+SPLITS = ("train", "test", "validation")
 LAYOUT = "{train,test,validation}/{rgb,color,pose,intrinsics}"
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 MATRIX_SUFFIXES = (".txt",)
@@ -64,7 +65,7 @@ def read_split(path: Path) -> SplitFolder:
     stems = sorted(set().union(*required.values()), key=_natural_order)
     _require_complete(path, required, stems)
 
-    labels = _by_stem(path / "rgb", IMAGE_SUFFIXES) if has_label_form else {}
+    labels = {label.stem: label for label in label_files(path)}
     orphans = sorted(set(labels) - set(stems), key=_natural_order)
     if orphans:
         raise InputError(
@@ -78,6 +79,15 @@ def read_split(path: Path) -> SplitFolder:
         for stem in stems
     )
     return SplitFolder(path, has_label_form, views)
+
+
+def label_files(path: Path) -> list[Path]:
+    """The label images of one split folder; none in the stage-1 form.
+
+    Raises:
+        InputError: two files of one stem.
+    """
+    return list(_by_stem(path / "rgb", IMAGE_SUFFIXES).values()) if (path / "color").is_dir() else []
 
 
 def _by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:

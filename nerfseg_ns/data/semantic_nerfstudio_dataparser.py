@@ -65,7 +65,11 @@ class SemanticNerfstudio(Nerfstudio):
             split, [Path(frame["file_path"]).stem for frame in chosen], labels, str(file), _LABELS_EXPECTED
         )
         outputs.metadata[SEMANTICS] = self.config.semantic_views(
-            self.config.class_table(lambda: self._scene_table(meta, file)), kept, str(file), self.downscale_factor or 1
+            self.config.class_table(lambda: self._scene_table(meta, file)),
+            kept,
+            [file.parent / frame["semantic_path"] for frame in frames if frame.get("semantic_path")],
+            str(file),
+            self.downscale_factor or 1,
         )
         return outputs
 

@@ -8,6 +8,7 @@ from typing import Literal
 from nerfseg_ns.core.class_table import ClassTable
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.label_image import LabelFormat
+from nerfseg_ns.core.label_kind import decided_format
 from nerfseg_ns.core.palettes import DEFAULT_PALETTE
 from nerfseg_ns.core.view_selection import select_labelled
 
@@ -55,7 +56,7 @@ class LabelOptions:
     """Palette of colour label images: CARLA up to 0.9.9, 0.9.10 to 0.9.13, from 0.9.14 on. Unset: the colours of the
     class table (carla-0.9.10 for class names)."""
     label_kind: Literal["auto", "index", "colour"] = "auto"
-    """Whether label images hold class ids (channel 0) or class colours; auto looks at each image."""
+    """Whether label images hold class ids (channel 0) or class colours; auto finds out, once for the whole scene."""
     channel_order: Literal["auto", "rgb", "bgr"] = "auto"
     """Channel order of colour label images; auto takes the one that explains more pixels."""
 
@@ -104,13 +105,21 @@ class LabelOptions:
         self,
         class_table: ClassTable | None,
         labels: tuple[Path | None, ...],
+        scene_labels: Sequence[Path],
         source: str,
         downscale_factor: int = 1,
     ) -> SemanticViews:
         """Bind labels, classes and format.
 
+        Args:
+            class_table: the classes of the scene.
+            labels: those that the split keeps.
+            scene_labels: every label image of the scene, whatever its split; they decide together on the label kind.
+            source: the folder or file of the scene, for messages.
+            downscale_factor: how many times smaller than the label files the views are.
+
         Raises:
-            InputError: there are labels but no class table.
+            InputError: there are labels but no class table; label images of both kinds.
         """
         if class_table is None and any(label is not None for label in labels):
             raise InputError(
@@ -119,4 +128,6 @@ class LabelOptions:
                 f"name the classes in the order of their ids, --class-names Building Water Sky ..."
             )
         label_format = LabelFormat(self.label_kind, self.palette, self.channel_order)
+        if class_table is not None:
+            label_format = decided_format(scene_labels, label_format, class_table)
         return SemanticViews(class_table or ClassTable(()), labels, label_format, downscale_factor)

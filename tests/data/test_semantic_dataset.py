@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -150,3 +151,42 @@ def test_nerfstudio_datamanager(tiny_scene):
 @pytest.mark.skipif(not CITY.is_dir(), reason="the development scene city-a is not here")
 def test_nerfstudio_datamanager_on_the_development_city():
     check_datamanager(CITY, 256, labelled_views=5, downscale_factor=2)
+
+
+def paint_labels(scene):
+    """Turns the label images of all splits into colour images."""
+    colours = np.array([entry["rgb"] for entry in json.loads((scene / "classes.json").read_text())["classes"]])
+    for path in scene.glob("*/rgb/*.png"):
+        Image.fromarray(colours.astype(np.uint8)[np.array(Image.open(path))]).save(path)
+
+
+def blacken(path):
+    Image.new("RGB", (24, 24)).save(path)
+
+
+def test_an_all_black_label_is_without_class_where_the_others_are_colours(tiny_scene):
+    paint_labels(tiny_scene)
+    for name in ("000", "003"):
+        blacken(tiny_scene / f"train/rgb/{name}.png")
+    blacken(tiny_scene / "test/rgb/000.png")
+    # the only labelled views are black: the other images of the scene say what black means
+    train = dataset(tiny_scene, labelled_view_names=("000", "003"))
+    assert (train[0]["semantics"] == 255).all() and train.labelled_view_indices == (0, 3)
+    test = dataset(tiny_scene, "test")
+    assert (test[0]["semantics"] == 255).all() and (test[1]["semantics"] < 4).all()
+
+
+def test_kinds_mixed_within_or_across_splits_are_refused(tiny_scene):
+    paint_labels(tiny_scene)
+    Image.new("L", (24, 24)).save(tiny_scene / "test/rgb/001.png")
+    for split in ("train", "test"):
+        with pytest.raises(InputError, match=r"train/rgb/000\.png.*test/rgb/001\.png.*--label-kind"):
+            dataset(tiny_scene, split)
+    assert (dataset(tiny_scene, "test", label_kind="colour")[1]["semantics"] == 255).all()
+
+
+def test_labels_of_a_second_folder_decide_alone(tiny_scene, make_tiny_scene):
+    other = make_tiny_scene("labels")
+    paint_labels(other)
+    blacken(other / "train/rgb/002.png")
+    assert (dataset(tiny_scene, label_data=other)[2]["semantics"] == 255).all()

@@ -155,6 +155,20 @@ def test_jpeg_label(capture):
         parse(capture)
 
 
+def test_the_label_kind_is_decided_by_all_frames(capture):
+    colours = np.array([[70, 70, 70], [128, 64, 128], [107, 142, 35], [145, 170, 100]], dtype=np.uint8)
+    for index in (1, 2, 4, 5):
+        path = capture / f"train/rgb/{index:03d}.png"
+        Image.fromarray(colours[np.array(Image.open(path))]).save(path)
+    Image.new("RGB", (24, 24)).save(capture / "train/rgb/002.png")
+    outputs = parse(capture, labelled_view_names=("002",))
+    position = [path.stem for path in outputs.image_filenames].index("002")
+    assert (SemanticDataset(outputs)[position]["semantics"] == 255).all()
+    Image.new("L", (24, 24)).save(capture / "train/rgb/005.png")
+    with pytest.raises(InputError, match=r"005\.png holds class ids.*--label-kind"):
+        parse(capture)
+
+
 def test_the_configuration_survives_pickle_and_yaml():
     config = SemanticNerfstudioDataParserConfig(data=Path("scene"), labelled_view_names=("a",), labelled_views=None)
     assert pickle.loads(pickle.dumps(config)) == config
