@@ -40,62 +40,63 @@ def _viewer() -> ViewerConfig:
     return ViewerConfig(num_rays_per_chunk=1 << 15, websocket_host="127.0.0.1")
 
 
-nerfseg = MethodSpecification(
-    config=NerfSegTrainerConfig(
-        method_name="nerfseg",
-        steps_per_eval_batch=500,
-        steps_per_eval_image=2000,
-        steps_per_eval_all_images=NO_LIMIT,
-        steps_per_save=2000,
-        max_num_iterations=NO_LIMIT,
-        mixed_precision=True,
-        machine=_machine(),
-        pipeline=NerfSegPipelineConfig(
-            stage1_steps=30000,
-            stage2_steps=5000,
-            datamanager=SemanticDataManagerConfig(
-                train_num_rays_per_batch=4096, eval_num_rays_per_batch=4096, stage2_num_rays_per_batch=4096
-            ),
-            model=NerfSegModelConfig(eval_num_rays_per_chunk=1 << 15),
+def _gpu_method(
+    name: str, description: str, pipeline: NerfSegPipelineConfig, steps_per_eval_image: int
+) -> MethodSpecification:
+    """A method for CUDA GPUs: mixed precision, evaluation while it trains."""
+    return MethodSpecification(
+        config=NerfSegTrainerConfig(
+            method_name=name,
+            steps_per_eval_batch=500,
+            steps_per_eval_image=steps_per_eval_image,
+            steps_per_eval_all_images=NO_LIMIT,
+            steps_per_save=2000,
+            max_num_iterations=NO_LIMIT,
+            mixed_precision=True,
+            machine=_machine(),
+            pipeline=pipeline,
+            optimizers=_optimizers(lr=1e-2, lr_final=1e-4, semantic_lr=1e-2),
+            viewer=_viewer(),
+            vis="viewer",
         ),
-        optimizers=_optimizers(lr=1e-2, lr_final=1e-4, semantic_lr=1e-2),
-        viewer=_viewer(),
-        vis="viewer",
+        description=description,
+    )
+
+
+nerfseg = _gpu_method(
+    "nerfseg",
+    "Two-stage semantic NeRF for aerial scenes (GPU).",
+    NerfSegPipelineConfig(
+        stage1_steps=30000,
+        stage2_steps=5000,
+        datamanager=SemanticDataManagerConfig(
+            train_num_rays_per_batch=4096, eval_num_rays_per_batch=4096, stage2_num_rays_per_batch=4096
+        ),
+        model=NerfSegModelConfig(eval_num_rays_per_chunk=1 << 15),
     ),
-    description="Two-stage semantic NeRF for aerial scenes (GPU).",
+    steps_per_eval_image=2000,
 )
 
-nerfseg_big = MethodSpecification(
-    config=NerfSegTrainerConfig(
-        method_name="nerfseg-big",
-        steps_per_eval_batch=500,
-        steps_per_eval_image=5000,
-        steps_per_eval_all_images=NO_LIMIT,
-        steps_per_save=2000,
-        max_num_iterations=NO_LIMIT,
-        mixed_precision=True,
-        machine=_machine(),
-        pipeline=NerfSegPipelineConfig(
-            stage1_steps=100000,
-            stage2_steps=10000,
-            datamanager=SemanticDataManagerConfig(
-                train_num_rays_per_batch=8192, eval_num_rays_per_batch=4096, stage2_num_rays_per_batch=8192
-            ),
-            model=NerfSegModelConfig(
-                eval_num_rays_per_chunk=1 << 15,
-                num_nerf_samples_per_ray=128,
-                num_proposal_samples_per_ray=(512, 256),
-                hidden_dim=128,
-                hidden_dim_color=128,
-                max_res=4096,
-                log2_hashmap_size=21,
-            ),
+nerfseg_big = _gpu_method(
+    "nerfseg-big",
+    "Two-stage semantic NeRF for large aerial scenes (GPU with 16 GB or more).",
+    NerfSegPipelineConfig(
+        stage1_steps=100000,
+        stage2_steps=10000,
+        datamanager=SemanticDataManagerConfig(
+            train_num_rays_per_batch=8192, eval_num_rays_per_batch=4096, stage2_num_rays_per_batch=8192
         ),
-        optimizers=_optimizers(lr=1e-2, lr_final=1e-4, semantic_lr=1e-2),
-        viewer=_viewer(),
-        vis="viewer",
+        model=NerfSegModelConfig(
+            eval_num_rays_per_chunk=1 << 15,
+            num_nerf_samples_per_ray=128,
+            num_proposal_samples_per_ray=(512, 256),
+            hidden_dim=128,
+            hidden_dim_color=128,
+            max_res=4096,
+            log2_hashmap_size=21,
+        ),
     ),
-    description="Two-stage semantic NeRF for large aerial scenes (GPU with 16 GB or more).",
+    steps_per_eval_image=5000,
 )
 
 nerfseg_lite = MethodSpecification(
