@@ -32,6 +32,25 @@ def test_stage_1_reads_all_views_and_stage_2_labelled_pixels(tiny_scene, share: 
     assert torch.equal(bundle.metadata[CAPTURED_COLOUR], batch["image"])
 
 
+@pytest.mark.parametrize("share", [0.0, 0.5])
+@pytest.mark.parametrize("images", [-1, 3])
+def test_masked_pixels_are_drawn_in_neither_stage(tiny_scene, share: float, images: int) -> None:
+    (tiny_scene / "train/mask").mkdir()
+    for index in range(6):  # left out: the left half, but only the upper left quarter in view 0
+        mask = Image.new("L", (24, 24), 255)
+        mask.paste(0, (0, 0, 12, 12 if index == 0 else 24))
+        mask.save(tiny_scene / f"train/mask/{index:03d}.png")
+    made = datamanager(tiny_scene, 6, class_balanced_share=share, train_num_images_to_sample_from=images)
+    for stage in (1, 2):
+        made.stage = stage
+        pixels = torch.cat([made.next_train(0)[1]["indices"] for _ in range(12)])
+        view, y, x = pixels.unbind(-1)
+        assert ((x >= 12) | ((view == 0) & (y >= 12))).all()
+        if stage == 2:  # and of the pixels that are left, every part is drawn
+            assert set(view.tolist()) == set(range(6))
+            assert x[view == 0].min() < 12 and x[view == 1].max() == 23 and y.min() == 0 and y.max() == 23
+
+
 def test_pixels_rays_and_labels_belong_together(tiny_scene) -> None:
     made = datamanager(tiny_scene)
     made.stage = 2
