@@ -75,8 +75,9 @@ def load_run(config_path: Path, split: Split = "test") -> LoadedRun:
     """Load a training run.
 
     The steps are those of nerfstudio's ``eval_setup``, with checks before each of them, and two differences: the
-    checkpoints beside config.yml are used, so that a run can be loaded from any working directory and after its
-    folder has moved; and weights that the checkpoint lacks are an error, where nerfstudio keeps random ones.
+    checkpoints beside config.yml are used, so that a run can be loaded after its folder has moved, and from any working
+    directory when --data was absolute (config.yml holds paths as they were typed); and weights that the checkpoint
+    lacks are an error, where nerfstudio keeps random ones.
 
     config.yml is nerfstudio's own format, YAML that names Python classes to build: LOADING ONE RUNS CODE OF ITS
     WRITER'S CHOICE, so load only files that you trust. The checkpoint is read with ``weights_only=True``.
@@ -86,8 +87,8 @@ def load_run(config_path: Path, split: Split = "test") -> LoadedRun:
         split: the views to load besides the training views.
 
     Raises:
-        InputError: a missing or foreign config.yml, a method that is not installed, a missing checkpoint, one that is
-            cut short or does not fit the configuration, or a split without views.
+        InputError: a missing or foreign config.yml, a method that is not installed, data that is not there, a missing
+            checkpoint, one that is cut short or does not fit the configuration, or a split without views.
     """
     from nerfstudio.configs.method_configs import all_methods
 
@@ -99,6 +100,7 @@ def load_run(config_path: Path, split: Split = "test") -> LoadedRun:
             f"{config_path}: trained with method {config.method_name!r}, which is not installed here; "
             f"{did_you_mean(str(config.method_name), all_methods)}"
         )
+    _require_data(config, config_path)
     checkpoint_dir = (config_path.parent / config.relative_model_dir).resolve()
     if not checkpoint_dir.is_dir():
         raise InputError(
@@ -121,6 +123,19 @@ def load_run(config_path: Path, split: Split = "test") -> LoadedRun:
     if len(run.dataset) == 0:
         raise InputError(f"{pipeline.datamanager.get_datapath()}: its {split} split has no views; try another --split")
     return run
+
+
+def _require_data(config: TrainerConfig, config_path: Path) -> None:
+    datamanager = config.pipeline.datamanager
+    data = datamanager.data or datamanager.dataparser.data
+    if data.exists():
+        return
+    where = "" if data.is_absolute() else f" in {Path.cwd()}, and paths in it start where ns-train was called"
+    advice = "" if data.is_absolute() else "call this command there, or "
+    raise InputError(
+        f"{config_path}: the data of the run, {data}, does not exist{where}; {advice}write the folder's absolute path "
+        "in the place of each data: in that file"
+    )
 
 
 def _load_weights(pipeline: VanillaPipeline, state: dict[str, Any], checkpoint: Path, config_path: Path) -> None:

@@ -27,6 +27,26 @@ def test_loads_from_another_directory_and_after_the_run_has_moved(train_tiny_run
     assert all(torch.equal(loaded[key], value) for key, value in stored.items()) and len(stored) > 10
 
 
+def test_data_that_is_not_there_is_named_with_what_helps(train_tiny_run, tiny_scene, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config_path = train_tiny_run(data=tiny_scene.relative_to(tmp_path))
+    assert load_run(config_path).step == 7
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    with pytest.raises(InputError, match="call this command there, or write the folder's absolute path") as error:
+        load_run(config_path)
+    assert f"{config_path}: the data of the run, scene, does not exist in {elsewhere}" in str(error.value)
+    # the advice helps
+    config = yaml.load(config_path.read_text(), Loader=yaml.Loader)
+    config.data = config.pipeline.datamanager.data = config.pipeline.datamanager.dataparser.data = tiny_scene
+    config_path.write_text(yaml.dump(config))
+    assert load_run(config_path).step == 7
+    shutil.rmtree(tiny_scene)
+    with pytest.raises(InputError, match=f"the data of the run, {tiny_scene}, does not exist; write"):
+        load_run(config_path)
+
+
 def test_splits(train_tiny_run):
     config_path = train_tiny_run()
     assert len(load_run(config_path, "train").dataset) == 6
