@@ -14,6 +14,7 @@ from nerfseg_ns.core.near_matches import did_you_mean
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "scene": ("nerfseg_ns.scene.command:main", "make a demonstration scene: a procedural city with exact labels"),
     "evaluate": ("nerfseg_ns.evaluation.command:main", "score a trained run: mIoU, accuracy, PSNR, SSIM, pictures"),
+    "sam": ("nerfseg_ns.segmenters.command:main", "install and list the weights of the 2D segmenters"),
     "benchmark": ("nerfseg_ns.benchmark.command:main", "measure the rows of a YAML file, or write tables from results"),
 }
 """name -> (``module:function`` taking the remaining arguments, one line of help)."""
