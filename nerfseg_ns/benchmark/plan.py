@@ -56,7 +56,7 @@ def read_plan(path: Path, data: Path | None = None) -> BenchmarkPlan:
 
     Keys: ``name``, ``title``, ``rows`` (each with ``name``, ``kind`` and the kind's settings); optionally ``data`` (a
     scene folder, relative to the file), ``baseline`` (a row's name) and ``defaults`` (for every row; ``overrides`` of
-    a row are added to those of the defaults).
+    a row are added to those of the defaults). A row that builds on another one stands after it.
 
     Args:
         path: the YAML file.
@@ -85,6 +85,13 @@ def read_plan(path: Path, data: Path | None = None) -> BenchmarkPlan:
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise InputError(f"{path}: more than one row is named {', '.join(doubled)}")
+    for index, row in enumerate(rows):
+        needed = row_kind(row.kind, row.name).needs_row(row.settings)
+        if needed is not None and needed not in names[:index]:
+            near = did_you_mean(needed, names[:index])
+            raise InputError(
+                f"{path}: row {row.name!r}: builds on row {needed!r}, but no row before it is that; {near}"
+            )
     baseline = document.get("baseline")
     if baseline is not None and baseline not in names:
         raise InputError(f"{path}: baseline: no row {baseline!r}; {did_you_mean(str(baseline), names)}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nerfseg_ns.benchmark.machine import hardware, peak_memory, versions
-from nerfseg_ns.benchmark.row_kinds import row_kind
+from nerfseg_ns.benchmark.row_kinds import RowPlace, row_kind
 from nerfseg_ns.benchmark.typed_values import settings_from
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.whole_file import write_whole_text
@@ -20,8 +20,8 @@ def main(arguments: list[str]) -> int:
     """Measure the row that a specification describes.
 
     Args:
-        arguments: path of the specification (``name``, ``kind``, ``data``, ``settings``); path of the result, which
-            gets the fields of :class:`nerfseg_ns.benchmark.row_kinds.MeasuredRow`.
+        arguments: path of the specification (``name``, ``kind``, ``data``, ``runs``, ``settings``); path of the result,
+            which gets the fields of :class:`nerfseg_ns.benchmark.row_kinds.MeasuredRow`.
 
     Returns:
         Exit code: 0 measured, 1 a mistake in the input (its message goes to stderr).
@@ -32,7 +32,8 @@ def main(arguments: list[str]) -> int:
     try:
         kind = row_kind(specification["kind"], name)
         settings: Any = settings_from(kind.settings, specification["settings"], name)
-        result = kind.measure(settings, None if data is None else Path(data))
+        place = RowPlace(name, None if data is None else Path(data), Path(specification["runs"]))
+        result = kind.measure(settings, place)
     except InputError as error:
         print(error.code, file=sys.stderr)
         return 1

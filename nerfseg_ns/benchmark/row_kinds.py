@@ -4,6 +4,8 @@ A kind is one module with one :class:`RowKind`, and one line in :data:`ROW_KINDS
 names them; what a kind needs beyond the standard library is imported inside its ``measure`` or ``plot``.
 """
 
+import re
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 ROW_KINDS: dict[str, str] = {
+    "segmentation": "nerfseg_ns.benchmark.segmentation:segmentation",
     "training-speed": "nerfseg_ns.benchmark.training_speed:training_speed",
 }
 """name in the YAML file -> ``module:attribute`` of the :class:`RowKind`."""
@@ -50,6 +53,26 @@ class MeasuredRow:
 
 
 @dataclass(frozen=True)
+class RowPlace:
+    """Which row is measured, and where.
+
+    Args:
+        name: of the row.
+        data: the scene folder; None for kinds that need none.
+        runs: the folder in which the rows of a benchmark leave what other rows build on.
+    """
+
+    name: str
+    data: Path | None
+    runs: Path
+
+    def run_folder(self, name: str) -> Path:
+        """The folder of a row in :attr:`runs`; different names have different folders."""
+        plain = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")
+        return self.runs / (name if plain == name else f"{plain}-{zlib.crc32(name.encode()):08x}")
+
+
+@dataclass(frozen=True)
 class TableText:
     """Cells of a table, the header first, and a sentence or two below it."""
 
@@ -64,20 +87,22 @@ class RowKind:
     Args:
         settings: frozen dataclass of the keys that a row of this kind has in the YAML file. It raises InputError for
             values out of range.
-        measure: (settings, scene folder or None) -> figures as JSON values. Runs in a process of its own.
+        measure: (settings, place) -> figures as JSON values. Runs in a process of its own.
         check: (settings, scene folder or None); finds what is wrong with a row before any row is measured, and raises
             InputError. Runs in the process of the command.
         table: (rows, the baseline row among them or None) -> table.
         plot: (rows, title) -> picture; None: no plot.
         needs_data: whether a row needs a scene folder.
+        needs_row: settings -> name of an earlier row whose run this one builds on; None: it needs no other row.
     """
 
     settings: type
-    measure: Callable[[Any, Path | None], dict[str, Any]]
+    measure: Callable[[Any, RowPlace], dict[str, Any]]
     table: Callable[[Sequence[MeasuredRow], MeasuredRow | None], TableText]
     check: Callable[[Any, Path | None], None] = lambda settings, data: None
     plot: "Callable[[Sequence[MeasuredRow], str], Image] | None" = None
     needs_data: bool = True
+    needs_row: Callable[[Any], str | None] = lambda settings: None
 
 
 def row_kind(name: str, where: str, registry: Mapping[str, str] = ROW_KINDS) -> RowKind:

@@ -21,8 +21,13 @@ class RowFailed(Exception):
     """A row's process ended without a result; its own message is on stderr already."""
 
 
-def measure_in_own_process(row: PlannedRow, command: Sequence[str] = ROW_COMMAND) -> MeasuredRow:
+def measure_in_own_process(row: PlannedRow, runs: Path, command: Sequence[str] = ROW_COMMAND) -> MeasuredRow:
     """Measure one row in a fresh Python process.
+
+    Args:
+        row: what to measure.
+        runs: see :class:`nerfseg_ns.benchmark.row_kinds.RowPlace`.
+        command: the process, without its two arguments.
 
     Raises:
         RowFailed: the process ended without a result.
@@ -30,7 +35,8 @@ def measure_in_own_process(row: PlannedRow, command: Sequence[str] = ROW_COMMAND
     with tempfile.TemporaryDirectory(prefix="nerfseg-benchmark-") as folder:
         specification, result = Path(folder) / "specification.json", Path(folder) / "result.json"
         data = None if row.data is None else str(row.data.resolve())
-        values = {"name": row.name, "kind": row.kind, "data": data, "settings": json_values(row.settings)}
+        settings = json_values(row.settings)
+        values = {"name": row.name, "kind": row.kind, "data": data, "runs": str(runs.resolve()), "settings": settings}
         specification.write_text(json.dumps(values), encoding="utf-8")
         code = subprocess.run([*command, str(specification), str(result)], check=False).returncode
         if code != 0:
@@ -43,7 +49,7 @@ def run_plan(
     output_dir: Path,
     only: Collection[str] = (),
     overwrite: bool = False,
-    measure: Callable[[PlannedRow], MeasuredRow] = measure_in_own_process,
+    measure: Callable[[PlannedRow, Path], MeasuredRow] = measure_in_own_process,
     say: Callable[[str], None] = print,
 ) -> BenchmarkResults:
     """Measure the rows that have no result yet, and write ``NAME.json`` after each and the plots at the end.
@@ -53,13 +59,14 @@ def run_plan(
         output_dir: where ``NAME.json`` lies or will lie.
         only: names of the rows to measure; empty: all of them.
         overwrite: measure rows again that have a result.
-        measure: how one row is measured.
+        measure: how one row is measured; its second argument is OUTPUT_DIR/NAME-runs, where rows that train keep their
+            runs.
         say: receives progress, line by line.
 
     Raises:
         InputError: an unknown name in ``only``; a row that its kind's check refuses, or a finished row that was
-            measured with other settings or data, without ``overwrite`` (nothing is measured then); rows that failed
-            (the others are measured and written).
+            measured with other settings or data, without ``overwrite``, or a row that builds on one without a result
+            (nothing is measured then); rows that failed (the others are measured and written).
     """
     names = [row.name for row in plan.rows]
     for name in only:
@@ -75,6 +82,7 @@ def run_plan(
 
     for row in chosen:
         if row.name not in finished or overwrite:
+            _require_needed_row(row, {*finished, *(other.name for other in chosen)})
             try:
                 row_kind(row.kind, plan.name).check(row.settings, row.data)
             except InputError as error:
@@ -87,7 +95,7 @@ def run_plan(
             continue
         say(f"{row.name}: measuring")
         try:
-            finished[row.name] = measure(row)
+            finished[row.name] = measure(row, output_dir / f"{plan.name}-runs")
         except RowFailed as error:
             say(f"{row.name}: failed ({error})")
             failed.append(row.name)
@@ -110,6 +118,14 @@ def _results(plan: BenchmarkPlan, finished: dict[str, MeasuredRow]) -> Benchmark
     order = [row.name for row in plan.rows if row.name in finished]
     order += [name for name in finished if name not in order]
     return BenchmarkResults(plan.name, plan.title, plan.baseline, tuple(finished[name] for name in order))
+
+
+def _require_needed_row(row: PlannedRow, there: Collection[str]) -> None:
+    needed = row_kind(row.kind, row.name).needs_row(row.settings)
+    if needed is not None and needed not in there:
+        raise InputError(
+            f"row {row.name!r} builds on row {needed!r}, which has no result; add it: --only {needed!r} ..."
+        )
 
 
 def _refuse_other_settings(row: PlannedRow, result: MeasuredRow, path: Path) -> None:

@@ -4,7 +4,6 @@ Nerfstudio's own Trainer is set up and its steps are driven one by one as ``Trai
 viewer, event writers, evaluation and checkpoints.
 """
 
-import copy
 import random
 import statistics
 import sys
@@ -18,8 +17,6 @@ from unittest import mock
 
 import numpy as np
 import torch
-from nerfstudio.configs.dataparser_configs import all_dataparsers
-from nerfstudio.configs.method_configs import all_methods
 from nerfstudio.data.datamanagers.base_datamanager import VanillaDataManager, VanillaDataManagerConfig
 from nerfstudio.data.utils.dataloaders import FixedIndicesEvalDataloader
 from nerfstudio.engine.callbacks import TrainingCallbackLocation
@@ -28,10 +25,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from nerfseg_ns.benchmark.config_overrides import apply_overrides
+from nerfseg_ns.benchmark.method_config import method_config
 from nerfseg_ns.benchmark.training_speed import TrainingSpeed
 from nerfseg_ns.core.image_quality import psnr
 from nerfseg_ns.core.input_error import InputError
-from nerfseg_ns.core.near_matches import did_you_mean
 from nerfseg_ns.data.semantic_dataset import SemanticDataset
 from nerfseg_ns.evaluation.view_scores import evenly_spread
 
@@ -60,10 +57,7 @@ def training_config(settings: TrainingSpeed, data: Path, output_dir: Path) -> Tr
     Raises:
         InputError: a method or dataparser that is not installed, an override that does not fit, no GPU for ``cuda``.
     """
-    config = all_methods.get(settings.method)
-    if not isinstance(config, TrainerConfig):  # None, or a method that nerfstudio knows of and offers to install
-        raise InputError(f"method {settings.method!r} is not installed; {did_you_mean(settings.method, all_methods)}")
-    config = copy.deepcopy(config)
+    config = method_config(settings.method, settings.dataparser, settings.device)
     if settings.datamanager == "vanilla":
         own = config.pipeline.datamanager
         config.pipeline.datamanager = VanillaDataManagerConfig(
@@ -73,15 +67,6 @@ def training_config(settings: TrainingSpeed, data: Path, output_dir: Path) -> Tr
             train_num_rays_per_batch=own.train_num_rays_per_batch,
             eval_num_rays_per_batch=own.eval_num_rays_per_batch,
         )
-    if settings.dataparser is not None:
-        if settings.dataparser not in all_dataparsers:
-            near = did_you_mean(settings.dataparser, all_dataparsers)
-            raise InputError(f"dataparser {settings.dataparser!r} is not installed; {near}")
-        config.pipeline.datamanager.dataparser = copy.deepcopy(all_dataparsers[settings.dataparser])
-    cuda = torch.cuda.is_available()
-    if settings.device == "cuda" and not cuda:
-        raise InputError("device cuda: torch finds no GPU here; accepted: auto, cpu")
-    config.machine.device_type = "cuda" if cuda and settings.device != "cpu" else "cpu"
     config.pipeline.datamanager.data = data
     config.output_dir, config.experiment_name, config.timestamp = output_dir, "benchmark", "row"
     config.vis = "none"  # type: ignore[assignment]  # none of the names that start a viewer or a writer

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from nerfseg_ns.benchmark.row_kinds import MeasuredRow, RowKind, TableText
+from nerfseg_ns.benchmark.row_kinds import MeasuredRow, RowKind, RowPlace, TableText
 from nerfseg_ns.core.input_error import InputError
 
 
@@ -55,11 +55,11 @@ def _check(settings: TrainingSpeed, data: Path | None) -> None:
     training_config(settings, data or Path(), Path())
 
 
-def _measure(settings: TrainingSpeed, data: Path | None) -> dict[str, Any]:
+def _measure(settings: TrainingSpeed, place: RowPlace) -> dict[str, Any]:
     from nerfseg_ns.benchmark.training_clock import measure_training  # imports torch and nerfstudio
 
-    assert data is not None
-    return measure_training(settings, data)
+    assert place.data is not None
+    return measure_training(settings, place.data)
 
 
 def _table(rows: Sequence[MeasuredRow], baseline: MeasuredRow | None) -> TableText:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nerfseg_ns.benchmark.row_kinds import ROW_KINDS, MeasuredRow, RowKind, TableText
+from nerfseg_ns.benchmark.row_kinds import ROW_KINDS, MeasuredRow, RowKind, RowPlace, TableText
 from nerfseg_ns.core.input_error import InputError
 
 
@@ -15,16 +15,22 @@ from nerfseg_ns.core.input_error import InputError
 class Counting:
     up_to: int
     tags: tuple[str, ...] = ()
+    after: str | None = None
 
     def __post_init__(self) -> None:
         if self.up_to < 0:
             raise InputError(f"up_to {self.up_to}: expected 0 or more")
 
 
-def measure(settings: Counting, data: Path | None) -> dict[str, Any]:
+def measure(settings: Counting, place: RowPlace) -> dict[str, Any]:
     if settings.up_to == 13:
         raise InputError("13: will not count that far")
-    return {"counted": settings.up_to, "pid": os.getpid(), "files": len(list(data.iterdir())) if data else None}
+    folder = place.run_folder(place.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "counted").write_text(str(settings.up_to))
+    before = int((place.run_folder(settings.after) / "counted").read_text()) if settings.after else 0
+    files = len(list(place.data.iterdir())) if place.data else None
+    return {"counted": before + settings.up_to, "pid": os.getpid(), "files": files}
 
 
 def table(rows: Sequence[MeasuredRow], baseline: MeasuredRow | None) -> TableText:
@@ -40,7 +46,7 @@ def check(settings: Counting, data: Path | None) -> None:
         raise InputError("99: cannot be counted on this machine")
 
 
-counting = RowKind(settings=Counting, measure=measure, check=check, table=table)
+counting = RowKind(settings=Counting, measure=measure, check=check, table=table, needs_row=lambda s: s.after)
 
 if __name__ == "__main__":
     from nerfseg_ns.benchmark.row import main

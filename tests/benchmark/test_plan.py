@@ -43,6 +43,8 @@ def test_overrides_of_a_row_add_to_those_of_the_defaults(write_plan):
         ("  - {name: two, kind: counting}\n", "", "up_to is missing"),
         ("  - {name: two, kind: counting, up_to: -2}\n", "", "up_to -2: expected 0 or more"),
         ("  - {name: two, kind: counting, up_to: 2, data: scenes/nowhere}\n", "", "nowhere: no such scene folder"),
+        ("  - {name: two, kind: counting, up_to: 2, after: two}\n", "", "builds on row 'two', but no row before it"),
+        ("  - {name: one, kind: counting, up_to: 2, after: too}\n" + TWO, "", "builds on row 'too', but no row before"),
         ("  - two\n", "", "every row is a mapping"),
         ("  []\n", "", "a list under rows"),
         ("  - {name: two\n", "", "not a YAML file"),

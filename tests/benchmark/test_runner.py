@@ -9,7 +9,7 @@ import pytest
 from nerfseg_ns.benchmark import row as row_process
 from nerfseg_ns.benchmark.plan import read_plan
 from nerfseg_ns.benchmark.results import json_values, read_results
-from nerfseg_ns.benchmark.row_kinds import MeasuredRow
+from nerfseg_ns.benchmark.row_kinds import MeasuredRow, RowPlace
 from nerfseg_ns.benchmark.runner import RowFailed, measure_in_own_process, run_plan
 from nerfseg_ns.core.input_error import InputError
 
@@ -20,9 +20,10 @@ ROWS = "  - {name: five, kind: counting, up_to: 5}\n  - {name: two, kind: counti
 def measure_here(counting_process, tmp_path):
     """Measures a row as its process would, in this process: a process imports torch for seconds."""
 
-    def measure(row):
+    def measure(row, runs):
         specification, result = tmp_path / "specification.json", tmp_path / "result.json"
-        values = {"name": row.name, "kind": row.kind, "data": str(row.data), "settings": json_values(row.settings)}
+        values = {"name": row.name, "kind": row.kind, "data": str(row.data), "runs": str(runs)}
+        values["settings"] = json_values(row.settings)
         specification.write_text(json.dumps(values))
         if row_process.main([str(specification), str(result)]) != 0:
             raise RowFailed("exit code 1")
@@ -57,7 +58,7 @@ def test_every_row_has_its_own_process_and_its_provenance(run, write_plan, tmp_p
     assert len(pids) == 2 and os.getpid() not in pids
     row = json.loads((tmp_path / "out" / "counts.json").read_text())["rows"][0]
     assert row["data"] == "town" and row["result"]["files"] == 1
-    assert row["settings"] == {"up_to": 5, "tags": []}
+    assert row["settings"] == {"up_to": 5, "tags": [], "after": None}
     assert row["versions"]["torch"] and row["hardware"]["cpu"] and row["memory"]["resident_gib"] > 0.01
     assert str(tmp_path) not in json.dumps(row)  # results are published: no paths of the machine
 
@@ -72,7 +73,7 @@ def test_finished_rows_are_kept_until_overwritten(run, write_plan, tmp_path):
 
     calls = []
     results, _ = run(
-        write_plan(ROWS), overwrite=True, only=("five",), measure=lambda row: calls.append(row.name) or first
+        write_plan(ROWS), overwrite=True, only=("five",), measure=lambda row, runs: calls.append(row.name) or first
     )
     assert calls == ["five"] and len(results.rows) == 2
 
@@ -93,23 +94,23 @@ def test_failed_row_is_named_and_the_others_are_kept(run, write_plan, tmp_path, 
     assert counted(tmp_path) == {"five": 5, "two": 2}
 
 
-def test_process_that_fails_has_no_result(counting_process, write_plan, capfd):
+def test_process_that_fails_has_no_result(counting_process, write_plan, capfd, tmp_path):
     (row,) = read_plan(write_plan("  - {name: bad, kind: counting, up_to: 13}\n", head="")).rows
     with pytest.raises(RowFailed, match="exit code 1"):
-        measure_in_own_process(row, counting_process)
+        measure_in_own_process(row, tmp_path, counting_process)
     assert capfd.readouterr().err == "error: 13: will not count that far\n"
 
 
 def test_ctrl_c_keeps_finished_rows(run, write_plan, tmp_path, measure_here):
-    def stop_at_two(row):
+    def stop_at_two(row, runs):
         if row.name == "two":
             raise KeyboardInterrupt
-        return measure_here(row)
+        return measure_here(row, runs)
 
     with pytest.raises(KeyboardInterrupt):
         run(write_plan(ROWS), measure=stop_at_two)
     assert counted(tmp_path) == {"five": 5}
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["counts.json"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["counts-runs", "counts.json"]
 
 
 def test_row_that_cannot_be_measured_is_found_before_any_is(run, write_plan, tmp_path):
@@ -127,3 +128,26 @@ def test_measured_row_that_left_the_plan_is_not_thrown_away(run, write_plan, tmp
     run(write_plan(ROWS))
     run(write_plan("  - {name: two, kind: counting, up_to: 2}\n  - {name: new, kind: counting, up_to: 1}\n"))
     assert list(counted(tmp_path)) == ["two", "new", "five"]
+
+
+CHAIN = "  - {name: five, kind: counting, up_to: 5}\n  - {name: two, kind: counting, up_to: 2, after: five}\n"
+
+
+def test_rows_build_on_the_runs_of_earlier_rows(run, write_plan, tmp_path):
+    run(write_plan(CHAIN), only=("five",))
+    run(write_plan(CHAIN))  # another call: the run of the finished row is still there
+    assert counted(tmp_path) == {"five": 5, "two": 7}
+
+
+def test_row_without_the_row_it_builds_on_is_refused(run, write_plan, tmp_path):
+    error, said = run(write_plan(CHAIN), only=("two",))
+    assert "row 'two' builds on row 'five', which has no result" in str(error) and said == []
+
+
+def test_folders_of_runs_are_inside_and_differ(tmp_path):
+    place = RowPlace("a", None, tmp_path)
+    names = ["both", "R on, seed 0", "R-on seed 0", "R on seed 0", "..", "/", "a/b", "ä", "."]
+    folders = [place.run_folder(name) for name in names]
+    assert folders[0] == tmp_path / "both"
+    assert len(set(folders)) == len(names)
+    assert all(folder.resolve().parent == tmp_path.resolve() for folder in folders)

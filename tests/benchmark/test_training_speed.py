@@ -8,7 +8,7 @@ import torch
 
 from nerfseg_ns.benchmark.plan import read_plan
 from nerfseg_ns.benchmark.results import json_values
-from nerfseg_ns.benchmark.row_kinds import MeasuredRow
+from nerfseg_ns.benchmark.row_kinds import MeasuredRow, RowPlace
 from nerfseg_ns.benchmark.speed_plot import speed_plot
 from nerfseg_ns.benchmark.training_speed import TrainingSpeed, training_speed
 from nerfseg_ns.core.input_error import InputError
@@ -166,7 +166,7 @@ def test_nerfacto_trains_against_the_clock_without_any_download(tiny_scene, monk
         warmup_steps=2,
         overrides=TINY_NERFACTO,
     )
-    result = training_speed.measure(settings, tiny_scene)
+    result = training_speed.measure(settings, RowPlace("row", tiny_scene, tiny_scene / "runs"))
     assert result["steps"] > 2 and result["rays_per_batch"] == 64
     assert result["rays_per_second"] == pytest.approx(64 / result["seconds_per_step"])
     assert result["warmup_seconds"] < result["train_seconds"] and result["train_seconds"] >= 1.0
@@ -190,7 +190,7 @@ def test_method_that_runs_out_of_steps_ends_early(tiny_scene):
         warmup_steps=2,
         overrides={**TINY_NERFACTO, "max_num_iterations": 5},
     )
-    result = training_speed.measure(settings, tiny_scene)
+    result = training_speed.measure(settings, RowPlace("row", tiny_scene, tiny_scene / "runs"))
     (end,) = result["psnr_curve"]
     assert result["steps"] == end["step"] == 5 and result["train_seconds"] == pytest.approx(end["seconds"])
     assert end["seconds"] < 200.0 and result["psnr"] == end["psnr"]
@@ -208,4 +208,4 @@ def test_training_that_never_leaves_the_warm_up_is_no_measurement(tiny_scene):
         overrides=TINY_NERFACTO,
     )
     with pytest.raises(InputError, match="no more than the warm-up of 10000"):
-        training_speed.measure(settings, tiny_scene)
+        training_speed.measure(settings, RowPlace("row", tiny_scene, tiny_scene / "runs"))
