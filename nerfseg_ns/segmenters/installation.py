@@ -91,8 +91,9 @@ def _npm_pack(package: str, folder: Path, remedy: str) -> Path:
     tarballs = sorted(folder.glob("*.tgz"))
     if done.returncode == 0 and len(tarballs) == 1:
         return tarballs[0]
-    said = [line for line in done.stderr.splitlines() if line.strip() and "complete log" not in line]
-    message = f"npm pack {package} failed: {' / '.join(said[-4:]) or f'status {done.returncode}'}; try again, {remedy}"
+    said = [line.removeprefix("npm error").removeprefix("npm ERR!").strip() for line in done.stderr.splitlines()]
+    reason = " / ".join([line for line in said if line][:4]) or f"status {done.returncode}"
+    message = f"npm pack {package} failed: {reason}; try again, {remedy}"
     raise (UnreachableError if NO_NETWORK.search(done.stderr) else InputError)(message)
 
 
