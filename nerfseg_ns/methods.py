@@ -4,11 +4,11 @@ from typing import Any, Literal
 
 import torch
 from nerfstudio.configs.base_config import MachineConfig, ViewerConfig
-from nerfstudio.engine.optimizers import AdamOptimizerConfig
 from nerfstudio.plugins.types import MethodSpecification
 
 from nerfseg_ns.data.semantic_datamanager import SemanticDataManagerConfig
 from nerfseg_ns.nerf.model import NerfSegModelConfig
+from nerfseg_ns.nerf.optimizer import FusedAdamConfig
 from nerfseg_ns.nerf.pipeline import NerfSegPipelineConfig
 from nerfseg_ns.nerf.scheduler import StageDecaySchedulerConfig
 from nerfseg_ns.nerf.trainer_config import NerfSegTrainerConfig
@@ -24,7 +24,7 @@ def _machine() -> MachineConfig:
 def _optimizers(lr: float, lr_final: float, semantic_lr: float) -> dict[str, Any]:
     def group(stage: Literal[1, 2], rate: float, final: float, warmup: float) -> dict[str, Any]:
         return {
-            "optimizer": AdamOptimizerConfig(lr=rate, eps=1e-15),
+            "optimizer": FusedAdamConfig(lr=rate, eps=1e-15),
             "scheduler": StageDecaySchedulerConfig(stage=stage, lr_final=final, warmup_fraction=warmup),
         }
 

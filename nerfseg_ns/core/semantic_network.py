@@ -35,17 +35,10 @@ class RayConvolution(nn.Module):
         super().__init__()
         if kernel < 1 or kernel % 2 == 0:
             raise ValueError(f"ray-convolution kernel must be an odd number of samples, not {kernel}")
-        self.kernel = kernel
-        # Stored as one linear map over the concatenated neighbours: the same function as nn.Conv1d, without its
-        # [rays, channels, samples] layout, and several times faster on a CPU.
-        self.linear = nn.Linear(in_dim * kernel, out_dim)
+        self.convolution = nn.Conv1d(in_dim, out_dim, kernel, padding=kernel // 2)
 
     def forward(self, features: Float[Tensor, "rays samples in_dim"]) -> Float[Tensor, "rays samples out_dim"]:
-        half = self.kernel // 2
-        padded = F.pad(features, (0, 0, half, half))
-        samples = features.shape[1]
-        neighbours = torch.cat([padded[:, k : k + samples] for k in range(self.kernel)], dim=-1)
-        return F.relu(self.linear(neighbours))
+        return F.relu(self.convolution(features.transpose(1, 2))).transpose(1, 2)
 
 
 @dataclass(frozen=True)

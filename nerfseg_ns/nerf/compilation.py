@@ -20,13 +20,16 @@ def compiler_available() -> bool:
         return shutil.which("g++") is not None
 
 
-def compile_in_place(*modules: nn.Module) -> bool:
-    """Compile the forward of each module without renaming its parameters, so that checkpoints stay the same.
+def compile_methods(*owned: tuple[nn.Module, str]) -> bool:
+    """Compile methods of modules in place, without renaming a parameter: checkpoints stay the same.
 
-    A compilation that fails later falls back to eager execution for that module (``suppress_errors``).
+    A compilation that fails later falls back to eager execution for that method (``suppress_errors``).
+
+    Args:
+        owned: pairs of a module and the name of its method.
 
     Returns:
-        Whether the modules were compiled.
+        Whether the methods were compiled.
     """
     if not compiler_available():
         CONSOLE.log("no C++ compiler found: running without torch.compile, about half as fast")
@@ -34,12 +37,12 @@ def compile_in_place(*modules: nn.Module) -> bool:
     import torch._dynamo
 
     torch._dynamo.config.suppress_errors = True
-    # one compilation per module, number of rays and gradient mode; past the limit torch goes eager in silence
+    # one compilation per method, number of rays and gradient mode; past the limit torch goes eager in silence
     limit = "recompile_limit" if hasattr(torch._dynamo.config, "recompile_limit") else "cache_size_limit"  # torch 2.6
     setattr(torch._dynamo.config, limit, 32)
-    for module in modules:
+    for module, name in owned:
         # Fixed sizes: code for any size runs at half the speed (the model keeps sizes fixed).
-        module.compile(dynamic=False)
+        setattr(module, name, torch.compile(getattr(module, name), dynamic=False))
     return True
 
 

@@ -91,24 +91,30 @@ class NerfSegField(Field):
         )
 
     def locate(
-        self, positions: Float[Tensor, "*batch 3"]
-    ) -> tuple[Float[Tensor, "*batch 1"], Float[Tensor, "*batch geo_dim"], Float[Tensor, "*batch location_dim"]]:
-        """Density, geometry feature and location feature at positions.
+        self, positions: Float[Tensor, "rays samples 3"]
+    ) -> tuple[
+        Float[Tensor, "rays samples 1"], Float[Tensor, "rays samples geo_dim"], Float[Tensor, "rays samples hash_dim"]
+    ]:
+        """Density, geometry feature and hash features at positions.
 
         Args:
             positions: world positions in nerfstudio's scene frame, scene units.
 
         Returns:
-            density per scene unit; the feature the colour network reads; the feature the second stage reads
-            ([hash features, geometry feature]).
+            density per scene unit; the feature the colour network reads; the features of the hash grid.
         """
         contracted = (self.spatial_distortion(positions) + 2.0) / 4.0
         features, base = self.location_network(contracted.reshape(-1, 3))
         features = features.to(positions).reshape(*positions.shape[:-1], -1)
         base = base.to(positions).reshape(*positions.shape[:-1], -1)
-        density = self.average_init_density * trunc_exp(base[..., :1])
-        geometry = base[..., 1:]
-        return density, geometry, torch.cat([HASH_FEATURE_GAIN * features, geometry], dim=-1)
+        return self.average_init_density * trunc_exp(base[..., :1]), base[..., 1:], features
+
+    @staticmethod
+    def location_features(
+        geometry: Float[Tensor, "*batch geo_dim"], hash_features: Float[Tensor, "*batch hash_dim"]
+    ) -> Float[Tensor, "*batch location_dim"]:
+        """What the second stage reads of a sample: [hash features, geometry feature]."""
+        return torch.cat([HASH_FEATURE_GAIN * hash_features, geometry], dim=-1)
 
     def colour(
         self, geometry: Float[Tensor, "rays samples geo_dim"], directions: Float[Tensor, "rays 3"]

@@ -28,7 +28,7 @@ from nerfseg_ns.core.image_quality import PerceptualDistance, psnr, ssim
 from nerfseg_ns.core.semantic_network import CAPTURED_COLOUR, SemanticNetwork, SemanticNetworkShape, semantic_loss
 from nerfseg_ns.data.semantic_views import SemanticViews
 from nerfseg_ns.nerf.class_legend import ClassLegend
-from nerfseg_ns.nerf.compilation import compile_in_place, eager_under_trace
+from nerfseg_ns.nerf.compilation import compile_methods, eager_under_trace
 from nerfseg_ns.nerf.field import NerfSegField
 
 
@@ -185,11 +185,11 @@ class NerfSegModel(Model):
             )
         self.compiled = False
         if config.compile:
-            self.compiled = compile_in_place(
-                contraction,
-                self.field.location_network,
-                self.field.mlp_head,
-                *[network.get_submodule("mlp_base") for network in self.proposal_networks],
+            # not the semantic network: torch's own convolution is faster than compiled code
+            self.compiled = compile_methods(
+                (self.field, "locate"),
+                (self.field, "colour"),
+                *((network, "density_fn") for network in self.proposal_networks),
             )
 
     def set_stage(self, stage: int) -> None:
@@ -268,7 +268,7 @@ class NerfSegModel(Model):
             outputs.update(self._render_semantics(outputs, captured))
         if not self.training:
             for name in ("weights", "location_features"):
-                outputs.pop(name)
+                outputs.pop(name, None)
         return outputs
 
     def _render(self, ray_bundle: RayBundle) -> dict[str, Any]:
@@ -276,7 +276,7 @@ class NerfSegModel(Model):
         ray_samples, weights_list, ray_samples_list = self.proposal_sampler(
             ray_bundle, density_fns=[network.density_fn for network in self.proposal_networks]
         )
-        density, geometry, location_features = self.field.locate(ray_samples.frustums.get_positions())
+        density, geometry, hash_features = self.field.locate(ray_samples.frustums.get_positions())
         rgb = self.field.colour(geometry, ray_bundle.directions)
         weights = composite_weights(density, ray_samples.deltas)
         complete = absorb_remainder(weights)
@@ -284,8 +284,9 @@ class NerfSegModel(Model):
             "rgb": composite(complete, rgb),
             "accumulation": weights.sum(dim=-2),
             "weights": complete,
-            "location_features": location_features,
         }
+        if self.stage == 2:
+            outputs["location_features"] = self.field.location_features(geometry, hash_features)
         if not self.training:
             outputs["depth"] = self.depth_renderer(weights=weights, ray_samples=ray_samples)
             surface = ray_bundle.origins + ray_bundle.directions * outputs["depth"]

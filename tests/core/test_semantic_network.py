@@ -4,23 +4,20 @@ import math
 
 import pytest
 import torch
-from torch import nn
 
 from nerfseg_ns.core.semantic_network import RayConvolution, SemanticNetwork, SemanticNetworkShape, semantic_loss
 
 SHAPE = dict(location_dim=5, num_classes=3, seg_mlp_widths=(8,), ray_feature_dim=6, colour_widths=(4, 7))
 
 
-def test_ray_convolution_is_a_convolution_along_the_samples() -> None:
-    torch.manual_seed(0)
-    layer = RayConvolution(in_dim=4, out_dim=6, kernel=5)
-    reference = nn.Conv1d(4, 6, kernel_size=5, padding=2)
+def test_ray_convolution_adds_the_neighbouring_samples() -> None:
+    layer = RayConvolution(in_dim=1, out_dim=1, kernel=3)
     with torch.no_grad():
-        reference.weight.copy_(layer.linear.weight.reshape(6, 5, 4).permute(0, 2, 1))
-        reference.bias.copy_(layer.linear.bias)
-    features = torch.randn(3, 9, 4)
-    expected = reference(features.transpose(1, 2)).transpose(1, 2).relu()
-    torch.testing.assert_close(layer(features), expected)
+        layer.convolution.weight.copy_(torch.tensor([[[1.0, 10.0, 100.0]]]))
+        layer.convolution.bias.fill_(-30.0)
+    # before + 10 x itself + 100 x behind - 30, nothing outside the ray, nothing below 0
+    expected = torch.tensor([[[180.0], [291.0], [2.0]]])
+    assert torch.equal(layer(torch.tensor([[[1.0], [2.0], [3.0]]])), expected)
 
 
 def test_ray_convolution_does_not_mix_rays() -> None:
