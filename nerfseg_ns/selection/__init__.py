@@ -1,0 +1,1 @@
+"""Selecting objects in 3D by prompts in a few views."""

@@ -1,0 +1,65 @@
+"""An object in 3D: votes on voxels, and a threshold."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from nerfseg_ns.core.object_votes import ObjectVotes
+from nerfseg_ns.core.view_samples import ViewSamples
+from nerfseg_ns.core.voxel_blocks import VoxelBlocks
+from nerfseg_ns.selection.prompts import ObjectPrompt
+
+
+@dataclass(frozen=True, eq=False)
+class SelectedObject:
+    """The result of a selection. Immutable: another threshold makes another object that shares the votes.
+
+    Args:
+        prompt: what the user said.
+        blocks: voxels near the object.
+        votes: of one object, on these voxels.
+        threshold: membership above which a point belongs to the object.
+        report: what happened: views used and left out with reasons, agreement, seconds per stage.
+    """
+
+    prompt: ObjectPrompt
+    blocks: VoxelBlocks
+    votes: ObjectVotes
+    threshold: float = 0.5
+    report: dict[str, Any] = field(default_factory=dict)
+
+    def with_threshold(self, threshold: float) -> "SelectedObject":
+        """The same votes with another threshold."""
+        return replace(self, threshold=threshold)
+
+    def membership(self, positions: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch"]:
+        """Share of the votes that are for the object, 0..1, at points of the scene frame."""
+        flat = positions.reshape(-1, 3)
+        result = flat.new_zeros(len(flat))
+        low, high = self.blocks.bounds()
+        near = ((flat >= low) & (flat <= high)).all(dim=-1)  # most of a scene is elsewhere
+        result[near] = self.votes.membership(self.blocks.trilinear(flat[near]))[:, 0]
+        return result.reshape(positions.shape[:-1])
+
+    def contains(self, positions: Float[Tensor, "*batch 3"]) -> Bool[Tensor, "*batch"]:
+        """Whether points of the scene frame belong to the object."""
+        return self.membership(positions) > self.threshold
+
+    def mask(self, samples: ViewSamples) -> Bool[Tensor, "h w"]:
+        """The object in a view: pixels whose ray has most of its weight inside."""
+        inside = self.contains(samples.positions)
+        return samples.per_pixel(inside[:, None].to(samples.weights))[..., 0] > 0.5
+
+    def bounds(self) -> tuple[Float[Tensor, "3"], Float[Tensor, "3"]] | None:
+        """Corners of the box around the voxels inside, scene frame; None when there are none."""
+        centres = self.blocks.centres()
+        near = self.votes.inside[: self.blocks.count, 0], self.votes.outside[: self.blocks.count, 0]
+        inside = near[0] > self.threshold * (near[0] + near[1]).clamp(min=1e-8)
+        if not inside.any():
+            return None
+        kept = centres[inside]
+        half = self.blocks.cell / 2
+        return kept.amin(dim=0) - half, kept.amax(dim=0) + half
