@@ -2,16 +2,14 @@
 
 import hashlib
 import warnings
-import zipfile
-import zlib
 from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float16, Float32, UInt8
 
+from nerfseg_ns.core.array_file import DamagedFileError, read_arrays, write_arrays
 from nerfseg_ns.core.input_error import InputError
-from nerfseg_ns.core.whole_file import replacing
 
 EMBEDDING_SHAPE = (256, 64, 64)
 IMAGES_IN_MEMORY = 256  # 512 MiB
@@ -61,8 +59,7 @@ class EmbeddingCache:
         self._hold(image, rounded)
         if self.folder is not None and self._writable:
             try:
-                with replacing(self.folder / f"{image}.npz") as temporary:
-                    np.savez(temporary, embedding=rounded)
+                write_arrays(self.folder / f"{image}.npz", embedding=rounded)
             except (InputError, OSError) as error:
                 self._writable = False
                 warnings.warn(f"embeddings are not kept for the next run: {error}", stacklevel=2)
@@ -88,10 +85,9 @@ def embeddings_on_disk(cache: Path) -> tuple[int, int]:
 
 def _read(path: Path) -> Float16[np.ndarray, "256 64 64"] | None:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            embedding = file["embedding"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error):
-        return None  # absent, or damaged in one of the ways that a file can be
+        embedding = read_arrays(path)["embedding"]
+    except (FileNotFoundError, DamagedFileError, KeyError):
+        return None
     if embedding.shape != EMBEDDING_SHAPE or embedding.dtype != np.float16:
         return None
     return embedding
