@@ -17,6 +17,7 @@ from nerfseg_ns.data.semantic_datamanager import SemanticDataManager, SemanticDa
 from nerfseg_ns.nerf.geometry_checkpoint import check_weight_names, load_geometry
 from nerfseg_ns.nerf.model import NerfSegModel, NerfSegModelConfig
 from nerfseg_ns.nerf.scheduler import StageDecay
+from nerfseg_ns.viewer.selection_control import SelectionControl
 
 
 @dataclass
@@ -65,6 +66,7 @@ class NerfSegPipeline(VanillaPipeline):
         if config.stage2_steps > 0:
             self._check_labels()
         self.nerfseg_model.set_stage(self.schedule.stage(0))
+        self.selection = SelectionControl(self)  # nerfstudio's viewer looks for it here
 
     @property
     def nerfseg_model(self) -> NerfSegModel:

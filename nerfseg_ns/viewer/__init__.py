@@ -1,0 +1,1 @@
+"""Selecting objects by clicks in nerfstudio's viewer."""

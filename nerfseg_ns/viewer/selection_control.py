@@ -1,0 +1,44 @@
+"""The hook by which nerfstudio's viewer finds the selection panel. Light: it is imported with every ns-* command."""
+
+from typing import TYPE_CHECKING
+
+from nerfstudio.viewer.viewer_elements import ViewerControl
+
+if TYPE_CHECKING:
+    from nerfstudio.pipelines.base_pipeline import Pipeline
+    from nerfstudio.viewer.viewer import Viewer
+
+
+class SelectionControl(ViewerControl):
+    """An attribute of a pipeline that puts the panel into the viewer when there is one.
+
+    Args:
+        pipeline: whose scene is selected in.
+        segmenter: name of the 2D segmenter, None for the default.
+        method: name of the engine, None for the default.
+        opened: whether the panel is unfolded at the start.
+    """
+
+    def __init__(
+        self, pipeline: "Pipeline", segmenter: str | None = None, method: str | None = None, opened: bool = False
+    ) -> None:
+        self.pipeline = pipeline
+        self.segmenter = segmenter
+        self.method = method
+        self.opened = opened
+
+    def _setup(self, viewer: "Viewer") -> None:
+        super()._setup(viewer)
+        from nerfseg_ns.viewer.viewer_panels import ViewerPanels
+        from nerfseg_ns.viewer.workbench import DEFAULT_METHOD, DEFAULT_SEGMENTER, Workbench
+
+        workbench = Workbench(
+            self.pipeline,
+            viewer.log_filename.parent / "objects",
+            viewer.train_lock,
+            self.segmenter or DEFAULT_SEGMENTER,
+            self.method or DEFAULT_METHOD,
+            finished=viewer.trainer is None,
+        )
+        self.panels = ViewerPanels(viewer, workbench, self.opened)
+        self.panels.install()
