@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import tyro
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.core.progress_bar import progress_bar
 from nerfseg_ns.core.whole_file import refuse_existing, replacing
 
 SHOWN_VIEWS = 6
@@ -93,16 +93,7 @@ def evaluate(options: EvaluateOptions) -> dict[str, Any]:
         )
     shown = evenly_spread(labelled or range(len(names)), SHOWN_VIEWS)
 
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
+    with progress_bar() as progress:
         task = progress.add_task(f"rendering the {run.split} views", total=len(names))
         scores = score_views(run.pipeline.model, run.views(), names, class_table, shown, lambda: progress.advance(task))
     about = {
