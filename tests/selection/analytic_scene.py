@@ -169,6 +169,7 @@ class DirectSelector:
             found = segmenter.predict(Prompt2D(clicks, labels, box), scene.camera(0).size)
             colour = scene.image(scene.names.index(first.view))[found.logits[0] > 0][0]
             everything = [scene.samples(view) for view in range(len(scene.names))]
+            everything = [s.where(s.positions.norm(dim=-1) < 3.0) for s in everything]
             blocks = blocks_around(torch.cat([s.positions for s in everything]), 0.02)
             votes = ObjectVotes.none(blocks, 1)
             for view, samples in enumerate(everything):

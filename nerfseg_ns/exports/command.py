@@ -1,0 +1,42 @@
+"""``nerfseg export KIND``: a table of kinds, each imported when it is called."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+
+from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.core.near_matches import did_you_mean
+
+EXPORTS: Mapping[str, tuple[str, str]] = {
+    "object": (
+        "nerfseg_ns.selection.object_export:main",
+        "selected objects: coloured and labelled points, a mesh, a bounding box",
+    ),
+}
+"""kind -> (``module:function`` taking the remaining arguments, one line of help)."""
+
+
+def help_text(exports: Mapping[str, tuple[str, str]] = EXPORTS) -> str:
+    """What ``nerfseg export --help`` prints."""
+    width = max(len(name) for name in exports)
+    lines = [f"  {name:<{width}}  {summary}" for name, (_, summary) in exports.items()]
+    return "\n".join(["usage: nerfseg export KIND --load-config CONFIG [OPTIONS]", "", "kinds:", *lines])
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the export of a kind.
+
+    Raises:
+        InputError: no kind, an unknown one, or what the kind raises.
+    """
+    if arguments and arguments[0] in ("-h", "--help"):
+        print(help_text())
+        return
+    if not arguments:
+        print(help_text(), file=sys.stderr)
+        raise InputError(f"nerfseg export: which kind? {did_you_mean('', EXPORTS)}")
+    kind, rest = arguments[0], list(arguments[1:])
+    if kind not in EXPORTS:
+        raise InputError(f"nerfseg export has no kind {kind!r}; {did_you_mean(kind, EXPORTS)}")
+    module, function = EXPORTS[kind][0].split(":")
+    getattr(import_module(module), function)(rest)
