@@ -53,6 +53,7 @@ class RunScene:
         names: name of each view.
         frame: from the frame of the input poses to the scene frame.
         renderer: the model's samples and densities.
+        bytes_on_disk: what the samples of all runs take there, after :meth:`prepare`.
 
     Raises:
         InputError: a model without a density field, cameras that are not perspective, a scale that leaves no pixels.
@@ -79,6 +80,7 @@ class RunScene:
         self._optimizer = getattr(model, "camera_optimizer", None) if trained_views else None
         self._keep_on_disk = keep_on_disk
         self._disk: SampleCache | None = None
+        self.bytes_on_disk = 0
         self._packed: dict[int, PackedSamples] = {}
         self._samples: RecentlyUsed[ViewSamples] = RecentlyUsed(_BYTES_OF_SAMPLES)
         self._images: RecentlyUsed[UInt8[np.ndarray, "h w 3"]] = RecentlyUsed(_BYTES_OF_IMAGES)
@@ -136,7 +138,10 @@ class RunScene:
         camera = self._camera(view)
         return Pinhole(
             camera.camera_to_worlds[0].to(self.model.device).float(),
-            *(float(value[0, 0]) for value in (camera.fx, camera.fy, camera.cx, camera.cy)),
+            float(camera.fx),
+            float(camera.fy),
+            float(camera.cx),
+            float(camera.cy),
             size=(int(camera.height[0, 0]), int(camera.width[0, 0])),
         )
 
@@ -183,7 +188,7 @@ class RunScene:
                 self._packed[view] = self._find_or_render(view)
         listener.step("rendering the views", len(self.names), len(self.names))
         if self._disk is not None:
-            self._disk.make_room()
+            self.bytes_on_disk = self._disk.make_room()
 
     def forget(self) -> None:
         """Let go of everything that was rendered: the weights have changed."""
