@@ -232,3 +232,15 @@ def test_plain_nerfacto_is_sampled_too(run, monkeypatch):
     near = outputs["depth"][..., 0] < 50
     torch.testing.assert_close(scene.samples(0).distance[near], outputs["depth"][..., 0][near])
     assert bool(near.any()) and scene.image(0).shape == (24, 24, 3)
+
+
+def test_cameras_that_are_no_pinholes(run):
+    from nerfstudio.cameras.cameras import CameraType
+
+    run.dataset.cameras.distortion_params = torch.full((6, 6), 0.01)
+    with pytest.warns(UserWarning, match="lens distortion"):
+        distorted = RunScene.from_run(run)
+    assert bool((distorted.samples(0).distance > 0).all())
+    run.dataset.cameras.camera_type[2] = CameraType.FISHEYE.value
+    with pytest.raises(InputError, match="cameras that are not perspective"):
+        RunScene.from_run(run)
