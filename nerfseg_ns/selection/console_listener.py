@@ -17,6 +17,8 @@ def console_listener() -> Iterator[Listener]:
 
         def show(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
+                for task in progress.tasks:  # stages follow one another: the one before has ended
+                    progress.update(task.id, completed=task.total)
                 tasks[stage] = progress.add_task(stage, total=total)
             elif progress.tasks[tasks[stage]].completed > done:
                 progress.reset(tasks[stage], total=total)
