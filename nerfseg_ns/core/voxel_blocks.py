@@ -49,10 +49,10 @@ class VoxelBlocks:
         scaled = positions / self.cell
         base = scaled.floor()
         fraction = scaled - base
-        corners = torch.cartesian_prod(*[torch.arange(2, device=positions.device)] * 3)
-        voxels = self._index(base.long()[:, None] + corners)
-        shares = torch.where(corners.bool(), fraction[:, None], 1.0 - fraction[:, None]).prod(dim=-1)
-        return TrilinearWeights(voxels, shares)
+        shares = torch.stack([1.0 - fraction, fraction], dim=-1)  # [positions, axis, near or far corner]
+        x, y, z = shares.unbind(dim=1)
+        products = x[:, :, None, None] * y[:, None, :, None] * z[:, None, None, :]
+        return TrilinearWeights(self._corners(base.long()), products.reshape(-1, 8))
 
     def bounds(self) -> tuple[Float[Tensor, "3"], Float[Tensor, "3"]]:
         """Corners of the box that holds all blocks, scene units."""
@@ -68,15 +68,21 @@ class VoxelBlocks:
         inside = torch.cartesian_prod(*[torch.arange(BLOCK, device=self.table.device)] * 3)
         return (origin[:, None] + inside).reshape(-1, 3) * self.cell
 
-    def _index(self, voxel: Int64[Tensor, "*shape 3"]) -> Int64[Tensor, "*shape"]:
-        block = voxel.div(BLOCK, rounding_mode="floor") - self.low
-        shape = torch.tensor(self.table.shape, device=voxel.device)
-        outside = ((block < 0) | (block >= shape)).any(dim=-1)
-        x, y, z = block.clamp(min=torch.zeros_like(shape), max=shape - 1).unbind(-1)
-        number = self.table[x, y, z]
-        i, j, k = voxel.remainder(BLOCK).unbind(-1)
-        index = ((number * BLOCK + i) * BLOCK + j) * BLOCK + k
-        return torch.where(outside | (number < 0), self.count, index)
+    def _corners(self, base: Int64[Tensor, "positions 3"]) -> Int64[Tensor, "positions 8"]:
+        """Voxel indices of the eight corners, from near to far along x, y, z; :attr:`count` where there is none."""
+        voxels = torch.stack([base, base + 1], dim=-1)  # per axis: 2 numbers instead of 8 corners of 3
+        blocks = voxels.div(BLOCK, rounding_mode="floor") - self.low[:, None]
+        shape = torch.tensor(self.table.shape, device=base.device)
+        inside = (blocks >= 0) & (blocks < shape[:, None])
+        blocks = torch.where(inside, blocks, 0)
+        inner = voxels.remainder(BLOCK)
+        x, y, z = blocks.unbind(dim=1)
+        number = self.table[x[:, :, None, None], y[:, None, :, None], z[:, None, None, :]]
+        i, j, k = inner.unbind(dim=1)
+        index = ((number * BLOCK + i[:, :, None, None]) * BLOCK + j[:, None, :, None]) * BLOCK + k[:, None, None, :]
+        x, y, z = inside.unbind(dim=1)
+        exists = x[:, :, None, None] & y[:, None, :, None] & z[:, None, None, :] & (number >= 0)
+        return torch.where(exists, index, self.count).reshape(-1, 8)
 
 
 def blocks_around(positions: Float[Tensor, "positions 3"], cell: float) -> VoxelBlocks:

@@ -1,0 +1,72 @@
+"""The part of a scene around an object: its voxels, and the samples of some views inside it."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.core.object_votes import ObjectVotes
+from nerfseg_ns.core.voxel_blocks import blocks_around, bytes_needed
+from nerfseg_ns.selection.scene import Scene
+
+MEMORY_LIMIT = 2 << 30
+"""Bytes that the votes of one selection may take."""
+
+
+class Neighbourhood:
+    """Votes on the voxels in a box, for one or several objects at once, from the views given.
+
+    Args:
+        scene: gives the samples.
+        views: numbers of the views.
+        low: corner of the box, scene frame.
+        high: the opposite corner.
+        cell: edge of a voxel, scene units.
+        objects: how many objects share the voxels.
+
+    Raises:
+        InputError: the votes would not fit in memory, or no view has a sample in the box.
+    """
+
+    def __init__(
+        self,
+        scene: Scene,
+        views: Sequence[int],
+        low: Float[Tensor, "3"],
+        high: Float[Tensor, "3"],
+        cell: float,
+        objects: int = 1,
+    ) -> None:
+        needed = bytes_needed(low, high, cell, objects)
+        if needed > MEMORY_LIMIT:
+            raise InputError(
+                f"a grid of {cell:.4g} scene units over {[round(v, 3) for v in (high - low).tolist()]} would take "
+                f"{needed / 2**30:.1f} GiB, more than {MEMORY_LIMIT / 2**30:.0f} GiB; use larger voxels"
+            )
+        self.samples = {}
+        for view in views:
+            samples = scene.samples(view)
+            inside = ((samples.positions > low) & (samples.positions < high)).all(dim=-1)
+            self.samples[view] = samples.where(inside)
+        positions = torch.cat([samples.positions for samples in self.samples.values()])
+        if len(positions) == 0:
+            raise InputError("there is nothing dense around the prompt")
+        self.blocks = blocks_around(positions, cell)
+        self.near = {view: self.blocks.trilinear(samples.positions) for view, samples in self.samples.items()}
+        self.votes = ObjectVotes.none(self.blocks, objects)
+
+    def vote(self, view: int, masks: Bool[Tensor, "h w objects"], weights: Float[Tensor, " objects"]) -> None:
+        """Count a view's masks; negative weights take them back."""
+        self.votes.add(self.samples[view], self.near[view], masks.to(weights), weights)
+
+    def render(self, view: int) -> tuple[Bool[Tensor, "h w objects"], Bool[Tensor, "h w objects"]]:
+        """What the votes say of a view: pixels inside each object, and pixels that have votes at all."""
+        inside, outside = self.votes.at(self.near[view])
+        # a tenth of one voxel's vote: less is the rim of trilinear interpolation
+        known = inside + outside > 1e-3
+        samples = self.samples[view]
+        pixels = samples.per_pixel(torch.cat([inside > outside, known], dim=-1).to(samples.weights))
+        objects = inside.shape[-1]
+        return pixels[..., :objects] > 0.5, pixels[..., objects:] > 0.5

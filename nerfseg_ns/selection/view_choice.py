@@ -1,0 +1,42 @@
+"""Which views see some points of a scene, and which of them to ask."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from nerfseg_ns.core.pinhole import Pinhole
+
+
+def seen_points(
+    camera: Pinhole, distance: Float[Tensor, "h w"], points: Float[Tensor, "points 3"], tolerance: float
+) -> tuple[Bool[Tensor, " points"], Float[Tensor, "points 2"]]:
+    """Which points a view sees, and where.
+
+    A point is seen when it lies in the image and the surface there, or at a neighbouring pixel, is as far away.
+
+    Args:
+        camera: of the view.
+        distance: of the view's surfaces.
+        points: scene frame.
+        tolerance: of the distance, scene units.
+    """
+    height, width = camera.size
+    pixels, depth, away = camera.project(points)
+    inside = (depth > 0) & (pixels[:, 0] >= 1) & (pixels[:, 0] < width - 1)
+    inside &= (pixels[:, 1] >= 1) & (pixels[:, 1] < height - 1)
+    x, y = pixels.nan_to_num().clamp(min=1).long().unbind(-1)
+    x, y = x.clamp(max=width - 2), y.clamp(max=height - 2)
+    steps = torch.arange(-1, 2, device=points.device)
+    around = distance[y[:, None, None] + steps[:, None], x[:, None, None] + steps]
+    off = (around - away[:, None, None]).abs().amin(dim=(1, 2))
+    return inside & (off < tolerance), pixels
+
+
+def spread(ordered: Sequence[int], count: int) -> list[int]:
+    """At most ``count`` of some views, evenly over their order, first and last included."""
+    if len(ordered) <= count:
+        return list(ordered)
+    return [ordered[i] for i in np.linspace(0, len(ordered) - 1, count).round().astype(int)]
