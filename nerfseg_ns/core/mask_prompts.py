@@ -25,7 +25,7 @@ def inner_points(
         y, x = np.unravel_index(int(depth.argmax()), depth.shape)
         if depth[y, x] < minimum_depth:
             break
-        points.append((x + 0.5, y + 0.5))
+        points.append((float(x) + 0.5, float(y) + 0.5))
         depth = np.minimum(depth, np.hypot(rows - y, columns - x) / 2)
     return np.array(points, dtype=np.float32).reshape(-1, 2)
 

@@ -1,0 +1,154 @@
+"""Both engines on a scene whose masks are known exactly."""
+
+import pytest
+import torch
+
+from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.core.pinhole import Pinhole
+from nerfseg_ns.core.view_samples import ViewSamples
+from nerfseg_ns.selection import neighbourhood
+from nerfseg_ns.selection.prompts import ObjectPrompt, ViewPrompt
+from nerfseg_ns.selection.sa3d_selector import Sa3dSelector, Sa3dSettings
+from nerfseg_ns.selection.selector import Listener, SelectionCancelled, Selector, make_selector
+from nerfseg_ns.selection.view_choice import seen_points, spread
+from nerfseg_ns.selection.vote_selector import VoteSelector, VoteSettings
+
+
+def click(scene: object, ball: str, view: int = 0, **options: object) -> ObjectPrompt:
+    x, y = scene.middle(view, ball)
+    return ObjectPrompt(ball, (ViewPrompt(scene.names[view], ((x, y, 1),)),), **options)
+
+
+def worst_iou(scene: object, selected: object, ball: str) -> float:
+    ious = []
+    for view in range(len(scene.names)):
+        mask, truth = selected.mask(scene.samples(view)), scene.truth(view, ball)
+        ious.append(float((mask & truth).sum() / (mask | truth).sum()))
+    return min(ious)
+
+
+EXACT = VoteSelector(VoteSettings(growth_ratio=1.0))
+"""The segmenter here also offers the ball with a margin: an engine that prefers larger masks takes it."""
+ENGINES = [EXACT, Sa3dSelector(Sa3dSettings(resolution=128))]
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=["vote", "sa3d"])
+@pytest.mark.parametrize("ball", ["red", "blue"])
+def test_one_click_gives_the_ball_in_every_view(
+    analytic_scene: object, colour_segmenter: object, engine: Selector, ball: str
+) -> None:
+    selected = next(engine.select(analytic_scene, colour_segmenter, [click(analytic_scene, ball)], Listener()))
+    assert worst_iou(analytic_scene, selected, ball) > 0.8
+    report = selected.report
+    assert set(report["views_used"]) | set(report["views_left_out"]) == set(analytic_scene.names)
+    assert not set(report["views_used"]) & set(report["views_left_out"])
+    assert all(seconds >= 0 for seconds in report["seconds"].values())
+
+
+def test_a_box_gives_the_ball(analytic_scene: object, colour_segmenter: object) -> None:
+    rows, columns = analytic_scene.truth(2, "red").nonzero().unbind(-1)
+    box = (float(columns.min()), float(rows.min()), float(columns.max() + 1), float(rows.max() + 1))
+    prompt = ObjectPrompt("red", (ViewPrompt("002", (), box),))
+    selected = next(EXACT.select(analytic_scene, colour_segmenter, [prompt], Listener()))
+    assert worst_iou(analytic_scene, selected, "red") > 0.8
+
+
+def test_objects_come_one_after_the_other(analytic_scene: object, colour_segmenter: object) -> None:
+    prompts = [click(analytic_scene, "blue"), click(analytic_scene, "red", view=3)]
+    selected = list(EXACT.select(analytic_scene, colour_segmenter, prompts, Listener()))
+    assert [one.prompt.name for one in selected] == ["blue", "red"]
+    assert [worst_iou(analytic_scene, one, one.prompt.name) > 0.8 for one in selected] == [True, True]
+
+
+def test_a_part_is_smaller_than_the_object(analytic_scene: object, colour_segmenter: object) -> None:
+    sizes = {}
+    for granularity in ("part", "object"):
+        prompt = click(analytic_scene, "red", granularity=granularity)
+        selected = next(
+            VoteSelector(VoteSettings(rounds=0)).select(analytic_scene, colour_segmenter, [prompt], Listener())
+        )
+        sizes[granularity] = int(selected.mask(analytic_scene.samples(0)).sum())
+    assert sizes["part"] < 0.7 * sizes["object"]
+
+
+def test_the_threshold_acts_at_once(analytic_scene: object, colour_segmenter: object) -> None:
+    selected = next(VoteSelector().select(analytic_scene, colour_segmenter, [click(analytic_scene, "red")], Listener()))
+    samples = analytic_scene.samples(1)
+    sizes = [int(selected.with_threshold(threshold).mask(samples).sum()) for threshold in (0.05, 0.5, 0.999)]
+    assert sizes[0] >= sizes[1] >= sizes[2] and sizes[0] > sizes[2]
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=["vote", "sa3d"])
+def test_where_nothing_is_dense_is_named(
+    analytic_scene: object, colour_segmenter: object, engine: Selector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = ViewSamples(
+        torch.zeros(0, 3), torch.zeros(0), torch.zeros(0, dtype=torch.long), torch.full((48, 64), torch.inf)
+    )
+    monkeypatch.setattr(analytic_scene, "samples", lambda view: empty)
+    with pytest.raises(InputError, match="'red': nothing is dense where the prompt points in view 000"):
+        next(engine.select(analytic_scene, colour_segmenter, [click(analytic_scene, "red")], Listener()))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "message"),
+    [
+        (ViewPrompt("0004", ((3.0, 3.0, 1),)), "no view '0004'"),
+        (ViewPrompt("000", ((300.0, 3.0, 1),)), "outside of view 000, 64 x 48"),
+        (ViewPrompt("000", ((3.0, 3.0, 0),)), "neither a box nor a click"),
+        (ViewPrompt("000", ((3.0, 3.0, 7),)), "label 7"),
+    ],
+)
+def test_wrong_prompts_are_named(
+    analytic_scene: object, colour_segmenter: object, prompt: ViewPrompt, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        VoteSelector().first_mask(analytic_scene, colour_segmenter, ObjectPrompt("thing", (prompt,)))
+
+
+def test_the_preview_shows_the_prompted_view(analytic_scene: object, colour_segmenter: object) -> None:
+    prompt = click(analytic_scene, "blue", view=5)
+    preview = VoteSelector().first_mask(analytic_scene, colour_segmenter, prompt)
+    assert preview.view == 5
+    areas = preview.masks.sum(axis=(1, 2)).tolist()
+    assert areas == sorted(areas)
+    assert torch.equal(torch.from_numpy(preview.masks[preview.chosen]), analytic_scene.truth(5, "blue"))
+
+
+def test_cancelling_keeps_what_is_finished(analytic_scene: object, colour_segmenter: object) -> None:
+    stages = []
+    listener = Listener(lambda stage, done, total: stages.append(stage), lambda: any("red" in s for s in stages))
+    prompts = [click(analytic_scene, "blue"), click(analytic_scene, "red")]
+    selecting = VoteSelector().select(analytic_scene, colour_segmenter, prompts, listener)
+    assert next(selecting).prompt.name == "blue"
+    with pytest.raises(SelectionCancelled):
+        next(selecting)
+
+
+def test_a_grid_too_large_is_refused_before_it_is_made(
+    analytic_scene: object, colour_segmenter: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neighbourhood, "MEMORY_LIMIT", 1000)
+    with pytest.raises(InputError, match="GiB"):
+        next(VoteSelector().select(analytic_scene, colour_segmenter, [click(analytic_scene, "red")], Listener()))
+
+
+def test_engines_are_found_by_name() -> None:
+    assert isinstance(make_selector("vote"), VoteSelector) and isinstance(make_selector("sa3d"), Sa3dSelector)
+    with pytest.raises(InputError, match="vote"):
+        make_selector("votes")
+
+
+def test_a_point_behind_a_surface_is_not_seen() -> None:
+    c2w = torch.eye(4)[:3]
+    camera = Pinhole(c2w, 10.0, 10.0, 5.0, 5.0, (10, 10))
+    distance = torch.full((10, 10), 2.0)
+    points = torch.tensor([[0.0, 0.0, -2.0], [0.0, 0.0, -3.0], [0.0, 0.0, 2.0], [9.0, 0.0, -2.0]])
+    seen, pixels = seen_points(camera, distance, points, tolerance=0.1)
+    assert seen.tolist() == [True, False, False, False]
+    assert pixels[0].tolist() == [5.0, 5.0]
+
+
+def test_views_are_spread_over_their_order() -> None:
+    assert spread(range(10), 4) == [0, 3, 6, 9]
+    assert spread([5, 1], 4) == [5, 1] and spread([], 4) == []
