@@ -3,11 +3,12 @@
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import tyro
 
 from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.core.near_matches import did_you_mean
 
 
 @dataclass
@@ -20,6 +21,8 @@ class ViewerOptions:
     """Address to listen on. Anyone who reaches it can use the viewer; 0.0.0.0 opens it to the network."""
     port: int = 7007
     """Port to listen on."""
+    view: str | None = None
+    """Name of the training view where browsers start: the stem of its image. By default they start as in ns-viewer."""
     segmenter: str = "mobile-sam"
     """The 2D segmenter, see `nerfseg sam list`."""
     method: Literal["vote", "sa3d"] = "vote"
@@ -57,12 +60,22 @@ def view(options: ViewerOptions) -> None:
     from nerfseg_ns.viewer.selection_control import SelectionControl
 
     run = load_run(options.load_config, "test")
+    start = None if options.view is None else _view_number(run.pipeline.datamanager.train_dataset, options.view)
     config = run.config
     config.vis = "viewer"
     config.viewer.websocket_host = options.host
     config.viewer.websocket_port = options.port
-    run.pipeline.selection = SelectionControl(run.pipeline, options.segmenter, options.method, opened=True)
+    run.pipeline.selection = SelectionControl(run.pipeline, options.segmenter, options.method, True, start)
     _start_viewer(config, run.pipeline, run.step)
+
+
+def _view_number(dataset: Any, name: str) -> int:
+    from nerfseg_ns.selection.view_names import view_names
+
+    names = view_names(dataset.image_filenames)
+    if name not in names:
+        raise InputError(f"--view {name}: no such training view; {did_you_mean(name, names)}")
+    return names.index(name)
 
 
 def _check_address(host: str, port: int) -> None:

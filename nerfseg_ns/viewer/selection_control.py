@@ -17,15 +17,22 @@ class SelectionControl(ViewerControl):
         segmenter: name of the 2D segmenter, None for the default.
         method: name of the engine, None for the default.
         opened: whether the panel is unfolded at the start.
+        start: number of the training view where browsers start, None for viser's own place.
     """
 
     def __init__(
-        self, pipeline: "Pipeline", segmenter: str | None = None, method: str | None = None, opened: bool = False
+        self,
+        pipeline: "Pipeline",
+        segmenter: str | None = None,
+        method: str | None = None,
+        opened: bool = False,
+        start: int | None = None,
     ) -> None:
         self.pipeline = pipeline
         self.segmenter = segmenter
         self.method = method
         self.opened = opened
+        self.start = start
 
     def _setup(self, viewer: "Viewer") -> None:
         super()._setup(viewer)
@@ -40,5 +47,5 @@ class SelectionControl(ViewerControl):
             self.method or DEFAULT_METHOD,
             finished=viewer.trainer is None,
         )
-        self.panels = ViewerPanels(viewer, workbench, self.opened)
+        self.panels = ViewerPanels(viewer, workbench, self.opened, self.start)
         self.panels.install()

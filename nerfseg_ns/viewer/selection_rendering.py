@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from jaxtyping import Bool, Float
@@ -16,6 +17,7 @@ from nerfstudio.models.base_model import Model
 from torch import Tensor
 
 from nerfseg_ns.selection.selected_object import SelectedObject
+from nerfseg_ns.viewer.object_solid import ObjectSolid
 
 COLOUR_SHARE = 0.6
 """How much of a highlighted pixel is the object's colour."""
@@ -24,8 +26,6 @@ GROUND = 0.13
 """Grey behind objects that are shown alone."""
 
 COLOURED_OUTPUTS = ("rgb", "semantics_overlay")
-
-Contains = Callable[[Float[Tensor, "*batch 3"]], Bool[Tensor, "*batch"]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,10 +41,10 @@ class ShownObjects:
     objects: tuple[tuple[SelectedObject, tuple[int, int, int]], ...]
 
     def inside(self, positions: Float[Tensor, "*batch 3"]) -> Bool[Tensor, "*batch"]:
-        """Whether positions belong to any of the objects."""
+        """Whether positions belong to any of the objects, or are enclosed by it."""
         result = torch.zeros(positions.shape[:-1], dtype=torch.bool, device=positions.device)
         for selected, _ in self.objects:
-            result |= _contains(selected, positions)
+            result |= _contains(selected, positions) | _contains(_solid(selected), positions)
         return result
 
     def kept(self, positions: Float[Tensor, "*batch 3"]) -> Bool[Tensor, "*batch"] | None:
@@ -182,6 +182,15 @@ class SelectionRendering:
         return coloured
 
 
-def _contains(selected: SelectedObject, positions: Tensor) -> Tensor:
-    device = selected.blocks.table.device  # votes may lie elsewhere than the model
-    return selected.contains(positions.to(device)).to(positions.device)
+_solids: "WeakKeyDictionary[SelectedObject, ObjectSolid]" = WeakKeyDictionary()
+
+
+def _solid(selected: SelectedObject) -> ObjectSolid:
+    if selected not in _solids:
+        _solids[selected] = ObjectSolid.of(selected)
+    return _solids[selected]
+
+
+def _contains(volume: SelectedObject | ObjectSolid, positions: Tensor) -> Tensor:
+    device = volume.low.device if isinstance(volume, ObjectSolid) else volume.blocks.low.device
+    return volume.contains(positions.to(device)).to(positions.device)  # votes may lie elsewhere than the model

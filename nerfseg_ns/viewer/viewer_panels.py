@@ -16,12 +16,14 @@ class ViewerPanels:
         viewer: nerfstudio's viewer.
         workbench: shared by all panels.
         opened: whether panels are unfolded at the start.
+        start: number of the training view where browsers start, None for viser's own place.
     """
 
-    def __init__(self, viewer: Any, workbench: Workbench, opened: bool = False) -> None:
+    def __init__(self, viewer: Any, workbench: Workbench, opened: bool = False, start: int | None = None) -> None:
         self.viewer = viewer
         self.workbench = workbench
         self.opened = opened
+        self.start = start
         self.panels: dict[int, SelectionPanel] = {}
         self._left: list[SelectionSession] = []  # of browsers that are gone: a page that is loaded again goes on
         self._lock = threading.Lock()
@@ -35,6 +37,8 @@ class ViewerPanels:
         self.viewer.viser_server.on_client_disconnect(self._disconnect)
 
     def _connect(self, client: Any) -> None:
+        if self.start is not None:
+            self._move_to(client, self.start)
         with self._lock:
             session = self._left.pop() if self._left else SelectionSession()
             panel = SelectionPanel(client, session, self.workbench, lambda: self._render_again(client.client_id))
@@ -48,6 +52,20 @@ class ViewerPanels:
                 panel.close()
                 if panel.session.state.objects or panel.session.state.draft.views:
                     self._left.append(panel.session)
+
+    def _move_to(self, client: Any, view: int) -> None:
+        import numpy as np
+        from nerfstudio.viewer.viewer import VISER_NERFSTUDIO_SCALE_RATIO
+        from viser.transforms import SO3
+
+        c2w = self.viewer.pipeline.datamanager.train_dataset.cameras[view].camera_to_worlds.cpu().numpy()
+        with client.atomic():
+            client.camera.up_direction = (0.0, 0.0, 1.0)
+            client.camera.position = c2w[:, 3] * VISER_NERFSTUDIO_SCALE_RATIO
+            client.camera.wxyz = (SO3.from_matrix(c2w[:, :3].astype(np.float64)) @ SO3.from_x_radians(np.pi)).wxyz
+        image = getattr(self.viewer, "camera_handles", {}).get(view)
+        if image is not None:
+            image.visible = False  # seen from its own camera it would cover the scene
 
     def shown(self) -> ShownObjects | None:
         """What the picture being drawn by this thread shows; None outside of a viewer's render thread."""

@@ -81,3 +81,8 @@ def lifted(prompt: ObjectPrompt, samples: ViewSamples, mask: np.ndarray, cell: f
     votes = ObjectVotes.none(blocks, 1)
     votes.add(samples, blocks.trilinear(samples.positions), inside[..., None].float())
     return SelectedObject(prompt, blocks, votes)
+
+
+def make_colour_segmenter(name, cache_dir, checkpoint, device) -> ColourSegmenter:
+    """For the registry of segmenters."""
+    return ColourSegmenter()

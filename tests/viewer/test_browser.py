@@ -1,0 +1,218 @@
+"""The panel in a real browser: Chromium clicks its way through the viewer of a run that was trained for this."""
+
+import io
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytestmark = pytest.mark.slow
+
+HERE = Path(__file__).parent
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+ARGUMENTS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"),
+]
+ENVIRONMENT = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "PYTHONWARNINGS": "ignore"}
+RED, COLOURED = (205, 48, 45), (255, 99, 71)
+PATIENCE = 40_000  # ms
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright drives the browser: pip install playwright"
+    )
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here: apt-get install chromium")
+    with playwright.sync_playwright() as made:
+        chromium = made.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def address(browser, tmp_path_factory):
+    """A viewer that listens, on a run that has just been trained."""
+    folder = tmp_path_factory.mktemp("viewer")
+    environment = {**ENVIRONMENT, "NERFSEG_CACHE": str(folder / "cache")}
+    trained = subprocess.run(
+        [sys.executable, HERE / "box_scene.py", folder], env=environment, stdout=subprocess.PIPE, text=True, timeout=300
+    )
+    config = trained.stdout.split()[-1]
+    assert config.endswith("config.yml"), trained.stdout
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with (folder / "viewer.log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, HERE / "viewer_server.py", "--load-config", config, "--port", str(port)]
+            + ["--segmenter", "colour", "--view", "001"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            assert server.poll() is None, (folder / "viewer.log").read_text()
+            try:
+                urllib.request.urlopen(address, timeout=1).close()
+                break
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.5)
+        yield address
+    finally:
+        server.send_signal(signal.SIGINT)
+        try:
+            server.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+        print((folder / "viewer.log").read_text())
+
+
+class Panel:
+    """A browser's page."""
+
+    def __init__(self, browser, address: str, folder: Path) -> None:
+        self.folder = folder
+        self.page = browser.new_page(viewport={"width": 1000, "height": 900})
+        self.page.set_default_timeout(PATIENCE)
+        self.page.goto(address)
+        self.button("Click on the object").wait_for()
+        self.wait_for_picture(lambda canvas: near(canvas, RED).sum() > 500)
+
+    def button(self, name: str):
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def text(self, words: str):
+        return self.page.get_by_text(words)
+
+    def canvas(self) -> np.ndarray:
+        """What the 3D part of the page shows."""
+        picture = self.page.screenshot(clip={"x": 0, "y": 60, "width": 660, "height": 830})
+        return np.asarray(Image.open(io.BytesIO(picture)).convert("RGB")).astype(int)
+
+    def wait_for_picture(self, like) -> np.ndarray:
+        end = time.monotonic() + PATIENCE / 1000
+        while not like(canvas := self.canvas()):
+            if time.monotonic() > end:
+                self.page.screenshot(path=self.folder / "page.png")
+                raise AssertionError(f"the picture never came: {self.folder}/page.png")
+            time.sleep(0.3)
+        return canvas
+
+    def red_place(self) -> tuple[float, float]:
+        """A place on the page in the middle of the red box."""
+        rows, columns = np.nonzero(near(self.canvas(), RED))
+        return float(np.median(columns)), float(np.median(rows)) + 60
+
+    def click_object(self) -> None:
+        place = self.red_place()
+        self.button("Click on the object").click()
+        self.text("Now click on the object in the scene").wait_for()
+        self.page.mouse.click(*place)
+        self.text("Is the outline right?").wait_for()
+
+    def field(self, label: str):
+        """The input behind a label."""
+        label_there = self.page.get_by_text(label, exact=True).first
+        return label_there.locator(
+            "xpath=ancestor::*[.//input[not(@type) or @type='text']][1]//input[not(@type) or @type='text']"
+        ).last
+
+    def choose(self, label: str, option: str) -> None:
+        self.page.get_by_role("textbox", name=label).click()
+        self.page.get_by_role("option", name=option, exact=True).click()
+
+
+def near(picture: np.ndarray, colour: tuple[int, int, int], by: int = 45) -> np.ndarray:
+    return (np.abs(picture - colour).max(axis=-1) < by) & (picture[..., 0] > 120)
+
+
+def highlighted(picture: np.ndarray) -> int:
+    """Pixels that are tomato rather than red: their green has come up."""
+    return int(((picture[..., 0] > 180) & (picture[..., 1] > 65) & (picture[..., 1] < 130)).sum())
+
+
+def test_an_object_is_clicked_segmented_changed_and_taken_back(browser, address, tmp_path):
+    panel = Panel(browser, address, tmp_path)
+    page = panel.page
+    before = panel.canvas()
+
+    panel.click_object()
+    preview = page.get_by_role("img", name="mask")
+    assert preview.get_attribute("src").startswith("data:image/jpeg")
+
+    panel.field("Name").fill("red box")
+    panel.button("Segment in 3D").click()
+    page.get_by_text("red box").first.wait_for()
+    page.get_by_text("Show objects").wait_for()
+    panel.wait_for_picture(lambda canvas: highlighted(canvas) > highlighted(before) + 4000)
+
+    panel.choose("Show objects", "removed")
+    panel.wait_for_picture(lambda canvas: near(canvas, RED).sum() < 0.2 * near(before, RED).sum())
+    panel.choose("Show objects", "alone")
+    panel.wait_for_picture(
+        lambda canvas: (
+            near(canvas, RED).sum() > 0.5 * near(before, RED).sum()
+            and (canvas[..., 1] > canvas[..., 0] + 30).mean() < 0.05
+        )
+    )
+    panel.choose("Show objects", "highlighted")
+    panel.wait_for_picture(lambda canvas: highlighted(canvas) > highlighted(before) + 4000)
+
+    threshold = panel.field("Threshold")
+    threshold.fill("1")
+    threshold.press("Enter")
+    panel.wait_for_picture(lambda canvas: highlighted(canvas) < highlighted(before) + 2000)
+
+    panel.button("Undo").click()
+    panel.wait_for_picture(lambda canvas: highlighted(canvas) > highlighted(before) + 4000)
+    panel.button("Undo").click()
+    page.get_by_text("Show objects").wait_for(state="hidden")
+    panel.text("Is the outline right?").wait_for()
+
+    with page.expect_download() as download:
+        page.get_by_text("Files").click()
+        panel.button("Save prompts").click()
+    saved = tmp_path / "prompts.json"
+    download.value.save_as(saved)
+    assert '"red box"' in saved.read_text()
+
+    # the mouse is the camera's again
+    page.mouse.move(300, 500)
+    page.mouse.down()
+    page.mouse.move(420, 520, steps=4)
+    page.mouse.up()
+    panel.wait_for_picture(lambda canvas: np.abs(canvas - before).mean() > 10)
+    page.close()
+
+
+def test_an_error_shows_in_one_panel_and_another_browser_is_not_disturbed(browser, address, tmp_path):
+    one, other = (Panel(browser, address, tmp_path) for _ in range(2))
+    one.button("Click beside it").click()
+    one.text("Now click on what does not belong").wait_for()
+    assert not other.text("Now click on what").count()
+    one.page.mouse.click(*one.red_place())
+    one.text("start with a click on the object").wait_for()
+    assert not other.text("start with a click").count()
+    other.click_object()
+    assert one.text("start with a click on the object").count() == 1
+    assert not one.page.get_by_role("img", name="mask").count()
+    one.click_object()
+    one.page.close()
+    other.page.close()
