@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ROW_KINDS: dict[str, str] = {
     "segmentation": "nerfseg_ns.benchmark.segmentation:segmentation",
+    "selection": "nerfseg_ns.benchmark.selection:selection",
     "training-speed": "nerfseg_ns.benchmark.training_speed:training_speed",
 }
 """name in the YAML file -> ``module:attribute`` of the :class:`RowKind`."""
