@@ -12,10 +12,13 @@ from nerfseg_ns.selection.selected_object import SelectedObject
 FEWEST_VOTES = 0.05
 """Voxels with fewer votes were seen by nobody."""
 
+RIM = 2
+"""Voxels around an object that go with it unless a vote refuses them: the faint haze of a surface gets no votes."""
+
 
 @dataclass(frozen=True, eq=False)
 class ObjectSolid:
-    """Voxels of an object, of what it encloses, and a rim one voxel wide of what nobody saw.
+    """Voxels of an object, of what it encloses, and a rim of what nobody saw.
 
     Args:
         cell: edge of a voxel, scene units.
@@ -41,7 +44,7 @@ class ObjectSolid:
         unseen[where] = total <= FEWEST_VOTES
         between = sum(_between(inside, axis).to(torch.uint8) for axis in range(3))
         filled = inside | (unseen & (between >= 2))
-        rim = torch.nn.functional.max_pool3d(filled[None, None].float(), 3, stride=1, padding=1)[0, 0] > 0
+        rim = torch.nn.functional.max_pool3d(filled[None, None].float(), 2 * RIM + 1, stride=1, padding=RIM)[0, 0] > 0
         return cls(blocks.cell, low, filled | (rim & unseen))
 
     def contains(self, positions: Float[Tensor, "*batch 3"]) -> Bool[Tensor, "*batch"]:

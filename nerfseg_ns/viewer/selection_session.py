@@ -368,7 +368,7 @@ class SelectionSession:
             if self.job is not None:
                 self.job.cancelled.set()
                 self.job = None
-            self._change(replace(_empty_state(), mode=self._state.mode))
+            self._change(_empty_state())
 
     def prompts(self) -> tuple[ObjectPrompt, ...]:
         """All that was prompted, to be saved: the objects' prompts, then those being made."""

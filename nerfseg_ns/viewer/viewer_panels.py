@@ -41,7 +41,9 @@ class ViewerPanels:
             self._move_to(client, self.start)
         with self._lock:
             session = self._left.pop() if self._left else SelectionSession()
-            panel = SelectionPanel(client, session, self.workbench, lambda: self._render_again(client.client_id))
+            panel = SelectionPanel(
+                client, session, self.workbench, lambda: self._render_again(client.client_id), self._render_all_again
+            )
             self.panels[client.client_id] = panel
         panel.build(self.opened, order=self.viewer.stats_markdown.order + 0.5)  # above the tabs
 
@@ -72,6 +74,10 @@ class ViewerPanels:
         client = getattr(threading.current_thread(), "client", None)
         panel = self.panels.get(getattr(client, "client_id", None))  # type: ignore[arg-type]
         return panel.shown() if panel is not None else None
+
+    def _render_all_again(self) -> None:
+        for client_id in list(self.viewer.render_statemachines):
+            self._render_again(client_id)
 
     def _render_again(self, client_id: int) -> None:
         from nerfstudio.viewer.render_state_machine import RenderAction

@@ -12,7 +12,7 @@ from PIL import Image
 
 SIZE, FOCAL, VIEWS = 48, 44.0, 16
 LOW, HIGH = np.array([-0.7, -0.7, 0.0]), np.array([0.7, 0.7, 1.2])
-STEPS = 350
+STEPS = 500
 
 
 def pose(angle: float, height: float) -> np.ndarray:

@@ -84,6 +84,20 @@ def address(browser, tmp_path_factory):
         print((folder / "viewer.log").read_text())
 
 
+@pytest.fixture
+def open_panel(browser, address, tmp_path):
+    """Opens a page; all are closed after the test, because every open one is drawn for."""
+    panels = []
+
+    def open_one() -> "Panel":
+        panels.append(Panel(browser, address, tmp_path))
+        return panels[-1]
+
+    yield open_one
+    for panel in panels:
+        panel.page.close()
+
+
 class Panel:
     """A browser's page."""
 
@@ -93,6 +107,7 @@ class Panel:
         self.page.set_default_timeout(PATIENCE)
         self.page.goto(address)
         self.button("Click on the object").wait_for()
+        self.button("Reset").click()  # a browser goes on with what one before it left
         self.wait_for_picture(lambda canvas: near(canvas, RED).sum() > 500)
 
     def button(self, name: str):
@@ -148,8 +163,8 @@ def highlighted(picture: np.ndarray) -> int:
     return int(((picture[..., 0] > 180) & (picture[..., 1] > 65) & (picture[..., 1] < 130)).sum())
 
 
-def test_an_object_is_clicked_segmented_changed_and_taken_back(browser, address, tmp_path):
-    panel = Panel(browser, address, tmp_path)
+def test_an_object_is_clicked_segmented_changed_and_taken_back(open_panel, tmp_path):
+    panel = open_panel()
     page = panel.page
     before = panel.canvas()
 
@@ -164,7 +179,7 @@ def test_an_object_is_clicked_segmented_changed_and_taken_back(browser, address,
     panel.wait_for_picture(lambda canvas: highlighted(canvas) > highlighted(before) + 4000)
 
     panel.choose("Show objects", "removed")
-    panel.wait_for_picture(lambda canvas: near(canvas, RED).sum() < 0.2 * near(before, RED).sum())
+    panel.wait_for_picture(lambda canvas: near(canvas, RED).sum() < 0.6 * near(before, RED).sum())
     panel.choose("Show objects", "alone")
     panel.wait_for_picture(
         lambda canvas: (
@@ -199,11 +214,10 @@ def test_an_object_is_clicked_segmented_changed_and_taken_back(browser, address,
     page.mouse.move(420, 520, steps=4)
     page.mouse.up()
     panel.wait_for_picture(lambda canvas: np.abs(canvas - before).mean() > 10)
-    page.close()
 
 
-def test_an_error_shows_in_one_panel_and_another_browser_is_not_disturbed(browser, address, tmp_path):
-    one, other = (Panel(browser, address, tmp_path) for _ in range(2))
+def test_an_error_shows_in_one_panel_and_another_browser_is_not_disturbed(open_panel):
+    one, other = open_panel(), open_panel()
     one.button("Click beside it").click()
     one.text("Now click on what does not belong").wait_for()
     assert not other.text("Now click on what").count()
@@ -214,5 +228,3 @@ def test_an_error_shows_in_one_panel_and_another_browser_is_not_disturbed(browse
     assert one.text("start with a click on the object").count() == 1
     assert not one.page.get_by_role("img", name="mask").count()
     one.click_object()
-    one.page.close()
-    other.page.close()

@@ -15,6 +15,6 @@ def test_a_hollow_box_without_a_floor_is_filled_and_what_votes_refuse_is_not(mak
     assert int(refused.sum()) == 1
     cube.votes.outside[:-1][refused] = 1.0
     solid = ObjectSolid.of(cube)
-    points = torch.tensor([[0.0, 0.0, 0.0], [0.5, 0.0, 0.0], [0.2, 0.2, 0.2], [0.75, 0.0, 0.0], [9.0, 9.0, 9.0]])
+    points = torch.tensor([[0.0, 0.0, 0.0], [0.5, 0.0, 0.0], [0.2, 0.2, 0.2], [0.95, 0.0, 0.0], [9.0, 9.0, 9.0]])
     assert solid.contains(points).tolist() == [True, True, False, False, False]
     assert not bool(cube.contains(points[:1]))
