@@ -1,6 +1,7 @@
 """The panels of all browsers of one viewer: each has its own session, pictures and pointer."""
 
 import threading
+import time
 from typing import Any
 
 from nerfseg_ns.viewer.selection_panel import SelectionPanel
@@ -27,6 +28,7 @@ class ViewerPanels:
         self.panels: dict[int, SelectionPanel] = {}
         self._left: list[SelectionSession] = []  # of browsers that are gone: a page that is loaded again goes on
         self._lock = threading.Lock()
+        self._hiding = False
 
     def install(self) -> None:
         """Hook into the viewer's connections and its model's pictures."""
@@ -65,9 +67,22 @@ class ViewerPanels:
             client.camera.up_direction = (0.0, 0.0, 1.0)
             client.camera.position = c2w[:, 3] * VISER_NERFSTUDIO_SCALE_RATIO
             client.camera.wxyz = (SO3.from_matrix(c2w[:, :3].astype(np.float64)) @ SO3.from_x_radians(np.pi)).wxyz
-        image = getattr(self.viewer, "camera_handles", {}).get(view)
-        if image is not None:
-            image.visible = False  # seen from its own camera it would cover the scene
+        if not self._hiding:
+            self._hiding = True
+            threading.Thread(target=self._hide_images, daemon=True).start()
+
+    def _hide_images(self, seconds: float = 120.0) -> None:
+        """Hide the training images: that of the view would cover the scene. The viewer adds them some time after start.
+
+        As its own button does; the first browser may be there before they are.
+        """
+        end = time.monotonic() + seconds
+        while not hasattr(self.viewer, "train_state") and time.monotonic() < end:  # set once they are all there
+            time.sleep(0.2)
+        if hasattr(self.viewer, "train_state"):
+            self.viewer.set_camera_visibility(False)
+            self.viewer.hide_images.visible, self.viewer.show_images.visible = False, True
+            self._render_all_again()
 
     def shown(self) -> ShownObjects | None:
         """What the picture being drawn by this thread shows; None outside of a viewer's render thread."""
