@@ -106,8 +106,9 @@ class SelectionPanel:
                 hint="share of the views' votes an object's point needs",
             )
             self.mode = gui.add_dropdown("Show objects", tuple(MODE_NAMES.values()), visible=False)
-            self.change = gui.add_button_group("", ("Edit", "Delete"), visible=False)
-            self.undo = gui.add_button_group("Go back", ("Undo", "Reset"))
+            # not button groups: viser keeps to itself that the same button of a group was pressed again
+            self.changes = {name: gui.add_button(name, color="gray", visible=False) for name in ("Edit", "Delete")}
+            self.backs = {name: gui.add_button(name, color="gray") for name in ("Undo", "Reset")}
             with gui.add_folder("Files", expand_by_default=False):
                 self.load = gui.add_upload_button("Load prompts", mime_type="application/json")
                 self.save = gui.add_button("Save prompts", disabled=True)
@@ -121,8 +122,10 @@ class SelectionPanel:
         self._on_value(self.mode, lambda shown: self.session.show(_key(MODE_NAMES, shown)))
         self.segment.on_click(lambda _: self._guarded(self._start))
         self.cancel.on_click(lambda _: self._guarded(self.session.cancel))
-        self.undo.on_click(lambda event: self._guarded(self._back, event.target.value))
-        self.change.on_click(lambda event: self._guarded(self._change, event.target.value))
+        for name, button in self.backs.items():
+            button.on_click(lambda _, name=name: self._guarded(self._back, name))
+        for name, button in self.changes.items():
+            button.on_click(lambda _, name=name: self._guarded(self._change, name))
         self.export.on_click(lambda _: self._guarded(self._start_export))
         self.save.on_click(lambda _: self._guarded(self._save))
         self.load.on_upload(lambda event: self._guarded(self._load, event.target.value))
@@ -404,7 +407,7 @@ class SelectionPanel:
                 _set(self.threshold, "value", entry.selected.threshold)
         _set(self.objects, "content", "  \n".join(map(self._line, state.objects)))
         _set(self.mode, "value", MODE_NAMES[state.mode])
-        for handle in (self.objects, self.current, self.mode, self.change):
+        for handle in (self.objects, self.current, self.mode, *self.changes.values()):
             _set(handle, "visible", bool(names))
         _set(self.threshold, "visible", entry is not None and entry.selected is not None)
         _set(self.save, "disabled", not session.prompts())
