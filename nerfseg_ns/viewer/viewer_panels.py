@@ -58,15 +58,15 @@ class ViewerPanels:
                     self._left.append(panel.session)
 
     def _move_to(self, client: Any, view: int) -> None:
-        import numpy as np
         from nerfstudio.viewer.viewer import VISER_NERFSTUDIO_SCALE_RATIO
-        from viser.transforms import SO3
 
         c2w = self.viewer.pipeline.datamanager.train_dataset.cameras[view].camera_to_worlds.cpu().numpy()
-        with client.atomic():
-            client.camera.up_direction = (0.0, 0.0, 1.0)
-            client.camera.position = c2w[:, 3] * VISER_NERFSTUDIO_SCALE_RATIO
-            client.camera.wxyz = (SO3.from_matrix(c2w[:, :3].astype(np.float64)) @ SO3.from_x_radians(np.pi)).wxyz
+        position = c2w[:, 3] * VISER_NERFSTUDIO_SCALE_RATIO
+        with (
+            client.atomic()
+        ):  # not wxyz: viser makes of it a point to look at, from a position that it may not have yet
+            client.camera.position = position
+            client.camera.look_at = position - c2w[:, 2] * VISER_NERFSTUDIO_SCALE_RATIO
         if not self._hiding:
             self._hiding = True
             threading.Thread(target=self._hide_images, daemon=True).start()
