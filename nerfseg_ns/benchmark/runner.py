@@ -100,6 +100,9 @@ def run_plan(
             say(f"{row.name}: failed ({error})")
             failed.append(row.name)
             continue
+        for name in _built_on(plan, row.name):
+            if finished.pop(name, None) is not None:
+                say(f"{name}: its result is dropped; it was measured on the former run of {row.name}")
         write_results(_results(plan, finished), path)
 
     results = _results(plan, finished)
@@ -118,6 +121,11 @@ def _results(plan: BenchmarkPlan, finished: dict[str, MeasuredRow]) -> Benchmark
     order = [row.name for row in plan.rows if row.name in finished]
     order += [name for name in finished if name not in order]
     return BenchmarkResults(plan.name, plan.title, plan.baseline, tuple(finished[name] for name in order))
+
+
+def _built_on(plan: BenchmarkPlan, name: str) -> list[str]:
+    """The rows that build on the run of a row."""
+    return [row.name for row in plan.rows if row_kind(row.kind, row.name).needs_row(row.settings) == name]
 
 
 def _require_needed_row(row: PlannedRow, there: Collection[str]) -> None:

@@ -62,10 +62,14 @@ def _table(rows: Sequence[MeasuredRow], baseline: MeasuredRow | None) -> TableTe
         images = [
             f"{_mean(result[key] for result in results):{form}}" for key, form in (("psnr", ".2f"), ("ssim", ".3f"))
         ]
-        stages = [_time([result[stage] for result in results]) for stage in ("stage1", "stage2")]
+        # times are of single runs: an average over runs that did not meet the same machine says nothing
+        stages = [_time([result[stage] for result in results]) if len(group) == 1 else "–" for stage in _STAGES]
         cells.append([label if len(group) == 1 else f"{label} ({len(group)} seeds)", *figures, *images, *stages])
         cells[-1].append(_memory(results))
     return TableText(cells, _note(rows, any(len(group) > 1 for group in groups)))
+
+
+_STAGES = ("stage1", "stage2")
 
 
 def _groups(rows: Sequence[MeasuredRow]) -> list[list[MeasuredRow]]:
@@ -118,7 +122,8 @@ def _note(rows: Sequence[MeasuredRow], seeds: bool) -> str:
     return (
         f"mIoU and overall accuracy over all labelled pixels of {each(views)}; labels of {labelled} training views."
         f"{spread} PSNR in dB. Seconds count everything between the first and the last step of a stage, compilation "
-        f"too; ms/step is the median step. –: not trained in this row. Peak memory is that of the training."
+        f"too; ms/step is the median step. –: not trained in this row, or several runs. Peak memory is of the "
+        "training."
     )
 
 

@@ -3,11 +3,15 @@
 import contextlib
 import shutil
 import sys
+import threading
 from collections.abc import Iterator
 
 import torch
 from nerfstudio.utils.rich_utils import CONSOLE
 from torch import nn
+
+_eager_lock = threading.Lock()
+_eager_renders = 0
 
 
 def compiler_available() -> bool:
@@ -55,6 +59,16 @@ def eager_under_trace() -> Iterator[None]:
     """
     if sys.gettrace() is None:
         yield
-    else:
-        with torch.compiler.set_stance("force_eager"):
-            yield
+        return
+    # The stance belongs to the process: of several render threads the first one sets it and the last one takes it back.
+    global _eager_renders
+    with _eager_lock:
+        _eager_renders += 1
+        torch.compiler.set_stance("force_eager")
+    try:
+        yield
+    finally:
+        with _eager_lock:
+            _eager_renders -= 1
+            if _eager_renders == 0:
+                torch.compiler.set_stance("default")

@@ -139,6 +139,14 @@ def test_rows_build_on_the_runs_of_earlier_rows(run, write_plan, tmp_path):
     assert counted(tmp_path) == {"five": 5, "two": 7}
 
 
+def test_a_row_measured_again_takes_the_results_built_on_it_away(run, write_plan, tmp_path):
+    run(write_plan(CHAIN))
+    results, said = run(write_plan(CHAIN), only=("five",), overwrite=True)
+    assert [row.name for row in results.rows] == ["five"] and "two: its result is dropped" in said[-1]
+    run(write_plan(CHAIN))
+    assert counted(tmp_path) == {"five": 5, "two": 7}
+
+
 def test_row_without_the_row_it_builds_on_is_refused(run, write_plan, tmp_path):
     error, said = run(write_plan(CHAIN), only=("two",))
     assert "row 'two' builds on row 'five', which has no result" in str(error) and said == []

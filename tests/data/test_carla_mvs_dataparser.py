@@ -1,3 +1,4 @@
+import os
 import pickle
 import shutil
 from pathlib import Path
@@ -12,7 +13,7 @@ from PIL import Image
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.data.carla_mvs_dataparser import CarlaMVSDataParserConfig, carla_mvs_data
 
-CITY = Path(__file__).resolve().parents[3] / "shared" / "data" / "city-a"
+CITY = Path(os.environ.get("NERFSEG_TEST_SCENE", "no-such-scene"))  # a Carla-MVS scene of 512x512 views to try
 
 
 def parse(scene, split="train", **options):

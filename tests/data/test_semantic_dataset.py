@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.data.carla_mvs_dataparser import CarlaMVSDataParserConfig
 from nerfseg_ns.data.semantic_dataset import SemanticDataset
 
-CITY = Path(__file__).resolve().parents[3] / "shared" / "data" / "city-a"
+CITY = Path(os.environ.get("NERFSEG_TEST_SCENE", "no-such-scene"))  # a Carla-MVS scene of 512x512 views to try
 
 
 def dataset(scene, split="train", scale_factor=1.0, **options) -> SemanticDataset:

@@ -10,6 +10,7 @@ import yaml
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.nerf import resumed_run
 from nerfseg_ns.nerf.pipeline import NerfSegPipelineConfig
+from nerfseg_ns.nerf.resumed_run import _recorded_stages
 from nerfseg_ns.nerf.trainer_config import NerfSegTrainerConfig
 
 
@@ -102,3 +103,26 @@ def test_a_run_without_its_config_goes_on_with_a_warning(resume, monkeypatch):
     assert resume({"stage1_steps": 300}, {"stage1_steps": 200}, forget_config=True).is_file()
     (line,) = said
     assert "run/config.yml is missing" in line and "step-000000100.ckpt" in line and "cannot be checked" in line
+
+
+def test_reading_what_was_recorded_runs_no_code(tmp_path):
+    path, trace = tmp_path / "config.yml", tmp_path / "executed"
+    path.write_text(
+        "!!python/object:nerfstudio.engine.trainer.TrainerConfig\n"
+        f"vis: !!python/object/apply:os.mkdir [{trace}]\n"
+        "pipeline: !!python/object:nerfseg_ns.nerf.pipeline.NerfSegPipelineConfig\n"
+        "  stage1_steps: 7\n"
+        "  geometry_config: !!python/object/apply:pathlib.PosixPath [/, a, config.yml]\n"
+    )
+    assert _recorded_stages(path) == (7, Path("/a/config.yml"))
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[1, 2]", "pipeline: {stage1_steps: many, geometry_config: null}", "a: [", "\x00"]
+)
+def test_a_record_that_cannot_be_read_is_named(tmp_path, text):
+    path = tmp_path / "config.yml"
+    path.write_text(text)
+    with pytest.raises(InputError, match="config.yml: not a nerfstudio config.yml"):
+        _recorded_stages(path)
