@@ -6,14 +6,10 @@ viewer, event writers, evaluation and checkpoints.
 
 import random
 import statistics
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import torch
@@ -31,24 +27,12 @@ from nerfseg_ns.core.image_quality import psnr
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.data.semantic_dataset import SemanticDataset
 from nerfseg_ns.evaluation.view_scores import evenly_spread
+from nerfseg_ns.nerf.perceptual_metric import LPIPS_NOTE, without_lpips
 
 CLOCK_NOTE = (
     "psnr_curve counts training seconds with everything, compilation too, and stops the clock while PSNR is measured; "
     "rays_per_second is the median step after the warm-up"
 )
-LPIPS_NOTE = "LPIPS was left out of the model while it was built: its weights are a download, and it is not measured"
-_LPIPS = "LearnedPerceptualImagePatchSimilarity"
-
-
-class NoPerceptualMetric(torch.nn.Module):
-    """Stands in for LPIPS in a model that builds the metric when it is constructed."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__()
-
-    def forward(self, *pictures: torch.Tensor) -> torch.Tensor:
-        """Refuse to make up a figure."""
-        raise RuntimeError(LPIPS_NOTE)
 
 
 def training_config(settings: TrainingSpeed, data: Path, output_dir: Path) -> TrainerConfig:
@@ -74,24 +58,6 @@ def training_config(settings: TrainingSpeed, data: Path, output_dir: Path) -> Tr
     config.logging.profiler = "none"
     apply_overrides(config, settings.overrides, "overrides")
     return config
-
-
-@contextmanager
-def without_lpips(config: TrainerConfig) -> Iterator[bool]:
-    """Let models of other packages be built without LPIPS, whose weights are a download of 244 MB.
-
-    Yields:
-        Whether anything was left out.
-    """
-    model_module = config.pipeline.model._target.__module__
-    if model_module.startswith("nerfseg_ns."):
-        yield False
-        return
-    with ExitStack() as stack:
-        stack.enter_context(mock.patch(f"torchmetrics.image.lpip.{_LPIPS}", NoPerceptualMetric))
-        if hasattr(sys.modules[model_module], _LPIPS):
-            stack.enter_context(mock.patch(f"{model_module}.{_LPIPS}", NoPerceptualMetric))
-        yield True
 
 
 def measure_training(settings: TrainingSpeed, data: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.near_matches import did_you_mean
 from nerfseg_ns.data.semantic_views import SEMANTICS, SemanticViews
 from nerfseg_ns.nerf.geometry_checkpoint import newest_checkpoint, read_checkpoint, read_run_config
+from nerfseg_ns.nerf.perceptual_metric import without_lpips
 
 Split = Literal["train", "val", "test"]
 
@@ -74,10 +75,10 @@ class LoadedRun:
 def load_run(config_path: Path, split: Split = "test") -> LoadedRun:
     """Load a training run.
 
-    The steps are those of nerfstudio's ``eval_setup``, with checks before each of them, and two differences: the
+    The steps are those of nerfstudio's ``eval_setup``, with checks before each of them, and three differences: the
     checkpoints beside config.yml are used, so that a run can be loaded after its folder has moved, and from any working
-    directory when --data was absolute (config.yml holds paths as they were typed); and weights that the checkpoint
-    lacks are an error, where nerfstudio keeps random ones.
+    directory when --data was absolute (config.yml holds paths as they were typed); weights that the checkpoint lacks
+    are an error, where nerfstudio keeps random ones; nerfacto is built without LPIPS, whose weights are a download.
 
     config.yml is nerfstudio's own format, YAML that names Python classes to build: LOADING ONE RUNS CODE OF ITS
     WRITER'S CHOICE, so load only files that you trust. The checkpoint is read with ``weights_only=True``.
@@ -115,7 +116,8 @@ def load_run(config_path: Path, split: Split = "test") -> LoadedRun:
     config.relative_model_dir = checkpoint_dir  # an absolute path wins over the output folder it is joined to
     config.load_dir = checkpoint_dir
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    pipeline = config.pipeline.setup(device=device, test_mode="val" if split == "val" else "test")
+    with without_lpips(config):
+        pipeline = config.pipeline.setup(device=device, test_mode="val" if split == "val" else "test")
     pipeline.eval()
     _load_weights(pipeline, state, checkpoint, config_path)
 

@@ -2,9 +2,11 @@
 
 import json
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import yaml
 from nerfstudio.data.dataparsers.base_dataparser import DataparserOutputs
@@ -29,22 +31,38 @@ def newest_checkpoint(folder: Path) -> Path:
     return checkpoints[-1]
 
 
+# A float that numpy computed, as nerfacto's schedulers leave behind in their state: an array scalar and its dtype.
+_NUMPY_FLOATS = [np.float64(0).__reduce__()[0], np.dtype, type(np.dtype(np.float64))]
+
+
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """A nerfstudio checkpoint, loaded with ``weights_only=True``.
+    """A nerfstudio checkpoint, loaded with ``weights_only=True``; besides tensors it may hold NumPy's floats.
 
     Raises:
-        InputError: the file is cut short or is not a checkpoint.
+        InputError: the file is cut short, is not a checkpoint, or holds objects of other types.
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_NUMPY_FLOATS):
+            state = torch.load(path, map_location="cpu", weights_only=True)
         state["pipeline"], state["step"]
         return state
-    except (RuntimeError, EOFError, OSError, KeyError, TypeError, pickle.UnpicklingError) as error:
-        reason = str(error).strip().split("\n")[0]
+    # a file that is no checkpoint fails anywhere inside torch's reader, IndexError included
+    except (RuntimeError, EOFError, OSError, LookupError, TypeError, ValueError, pickle.UnpicklingError) as error:
+        refused = re.search(r"Unsupported global: GLOBAL (\S+)", str(error))
+        if refused:
+            raise InputError(
+                f"{path}: holds a {refused[1]}, which is not loaded: unpickling it could run code; expected tensors, "
+                "numbers and text, as the trainers of nerfseg and nerfstudio write them"
+            ) from None
         raise InputError(
-            f"{path}: not a whole checkpoint ({reason}); delete it to fall back to an older step-*.ckpt beside it, "
-            "or train again"
+            f"{path}: not a whole checkpoint ({_first_line(error)}); delete it to fall back to an older step-*.ckpt "
+            "beside it, or train again"
         ) from None
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def read_run_config(path: Path) -> TrainerConfig:
@@ -60,7 +78,7 @@ def read_run_config(path: Path) -> TrainerConfig:
     try:
         config = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.Loader)
     except Exception as error:
-        raise InputError(f"{path}: not a nerfstudio config.yml ({str(error).splitlines()[0]})") from None
+        raise InputError(f"{path}: not a nerfstudio config.yml ({_first_line(error)})") from None
     if not isinstance(config, TrainerConfig):
         raise InputError(f"{path}: not a nerfstudio config.yml (it holds {type(config).__name__})")
     return config
@@ -141,8 +159,10 @@ def _check_scene_frame(config_path: Path, outputs: DataparserOutputs) -> None:
     path = config_path.parent / "dataparser_transforms.json"
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        transform, scale = torch.tensor(record["transform"]), float(record["scale"])
-    except (OSError, ValueError, KeyError) as error:
+        transform, scale = torch.tensor(record["transform"], dtype=torch.float32), float(record["scale"])
+        if transform.shape != (3, 4):
+            raise ValueError(f"transform {list(transform.shape)}; expected 3 x 4 numbers")
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: cannot read the scene frame the geometry was trained in ({error!r})") from None
     same = torch.allclose(transform, outputs.dataparser_transform.float().cpu(), atol=1e-4)
     if not same or abs(scale - outputs.dataparser_scale) > 1e-4 * abs(scale):
