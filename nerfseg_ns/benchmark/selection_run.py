@@ -118,6 +118,7 @@ def _selected(
 def _projected(scene: RunScene, first: int, mask: Bool[Tensor, "h w"]) -> MaskOf:
     """The baseline: a pixel shows the object when the prompted view sees its surface point inside the mask."""
     camera, distance = scene.camera(first), scene.samples(first).distance
+    mask = mask.to(distance.device)
     masked = distance[mask & distance.isfinite()]
     if len(masked) == 0:
         raise InputError("nothing is dense where the prompt points")

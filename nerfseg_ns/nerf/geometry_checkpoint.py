@@ -32,7 +32,7 @@ def newest_checkpoint(folder: Path) -> Path:
 
 
 # A float that numpy computed, as nerfacto's schedulers leave behind in their state: an array scalar and its dtype.
-_NUMPY_FLOATS = [np.float64(0).__reduce__()[0], np.dtype, type(np.dtype(np.float64))]
+_NUMPY_FLOATS: list[Any] = [np.float64(0).__reduce__()[0], np.dtype, type(np.dtype(np.float64))]
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

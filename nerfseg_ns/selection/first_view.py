@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float32
+from torch import Tensor
 
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.mask_prompts import bounding_box
@@ -32,6 +34,10 @@ class PromptedMasks:
     masks: Bool[np.ndarray, "candidates h w"]
     scores: Float32[np.ndarray, " candidates"]
     fits: Float32[np.ndarray, " candidates"]
+
+    def on(self, device: torch.device) -> Bool[Tensor, "candidates h w"]:
+        """The masks where the scene's samples are."""
+        return torch.from_numpy(self.masks).to(device)
 
 
 def view_number(scene: Scene, prompt: ViewPrompt, name: str) -> int:

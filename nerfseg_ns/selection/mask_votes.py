@@ -23,18 +23,19 @@ def vote_with_masks(
 
     Args:
         scene: gives samples and cameras.
-        masks: number of a view -> masks of all objects in it.
+        masks: number of a view -> masks of all objects in it; on any device.
         names: of the objects.
 
     Raises:
         InputError: an object has no dense point in any mask; the voxels would not fit in memory.
     """
+    masks = {view: mask.to(scene.samples(view).distance.device) for view, mask in masks.items()}
     boxes, cells = [], []
     for i, name in enumerate(names):
         points, pixel = _points(scene, masks, i)
         if len(points) == 0:
             raise InputError(f"object {name!r}: nothing is dense in its masks")
-        low, high = torch.quantile(points, torch.tensor([0.02, 0.98], device=points.device), dim=0)
+        low, high = torch.quantile(points, points.new_tensor([0.02, 0.98]), dim=0)
         extent = float((high - low).max())
         boxes.append((low - 0.3 * extent, high + 0.3 * extent))
         cells.append(max(pixel, extent / CELLS))

@@ -94,8 +94,8 @@ class Sa3dSelector:
         start = time.perf_counter()
         settings, used, left_out = self.settings, {}, {}
         first, found = prompted_masks(scene, segmenter, prompt)
-        mask = torch.from_numpy(found.masks[chosen_in_2d(found, prompt.granularity)])
         samples = scene.samples(first)
+        mask = found.on(samples.distance.device)[chosen_in_2d(found, prompt.granularity)]
         if not bool(mask.flatten()[samples.pixels].any()):
             raise InputError(
                 f"object {prompt.name!r}: nothing is dense where the prompt points in view {scene.names[first]}; "

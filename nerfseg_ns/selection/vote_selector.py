@@ -116,7 +116,7 @@ class _Selection:
         """The masks that the prompt may mean in its first view."""
         self.listener.step(f"{self.prompt.name}: first view", 0, 1)
         view, found = prompted_masks(self.scene, self.segmenter, self.prompt)
-        masks = torch.from_numpy(found.masks)
+        masks = found.on(self._device(view))
         wanted = GRANULARITIES.index(self.prompt.granularity)
         usable = [i for i in range(len(masks)) if masks[i].any() and masks[i].float().mean() < LARGEST_SHARE]
         if wanted and wanted in usable and len(masks) == 4:
@@ -142,7 +142,7 @@ class _Selection:
 
     def _box(self, points: Float[Tensor, "points 3"]) -> tuple[Tensor, Tensor, float]:
         """A box around surface points, and its longest edge. The farthest 2 % are mostly behind the object's rim."""
-        low, high = torch.quantile(points, torch.tensor([0.02, 0.98]), dim=0)
+        low, high = torch.quantile(points, points.new_tensor([0.02, 0.98]), dim=0)
         return low, high, float((high - low).max())
 
     def _cell(self, view: int, points: Float[Tensor, "points 3"], extent: float) -> float:
@@ -166,12 +166,12 @@ class _Selection:
             return int(masks.sum(dim=(1, 2)).argmax()) if count > 1 else 0, ballots
         reach = self.settings.margin * extent
         neighbourhood = Neighbourhood(self.scene, [first, *views], low - reach, high + reach, cell, objects=count)
-        neighbourhood.vote(first, masks.permute(1, 2, 0), torch.ones(count))
+        neighbourhood.vote(first, masks.permute(1, 2, 0), torch.ones(count, device=masks.device))
         candidates = {}
         for done, view in enumerate(views):
             self.listener.step(f"{self.prompt.name}: meaning", done, len(views))
             found = predict(self.scene, self.segmenter, view, clicked[view][None], np.ones(1))
-            candidates[view] = torch.from_numpy(found.masks)
+            candidates[view] = found.on(self._device(view))
         for _ in range(2):
             self._agree(neighbourhood, ballots, candidates)
         rendered, known = neighbourhood.render(first)
@@ -203,7 +203,8 @@ class _Selection:
     def _count(self, neighbourhood: Neighbourhood, ballots: list[_Ballot], view: int, sign: float) -> None:
         if view in ballots[0].masks:
             masks = torch.stack([ballot.masks[view] for ballot in ballots], dim=-1)
-            neighbourhood.vote(view, masks, sign * torch.tensor([ballot.weight(view) for ballot in ballots]))
+            weights = torch.tensor([sign * ballot.weight(view) for ballot in ballots], device=masks.device)
+            neighbourhood.vote(view, masks, weights)
 
     def _views_of_the_click(
         self, first: int, masks: Bool[Tensor, "masks h w"], cell: float
@@ -213,7 +214,7 @@ class _Selection:
         if clicks:
             x, y = int(clicks[0][0]), int(clicks[0][1])
         else:
-            inner = inner_points(masks[int(masks.sum(dim=(1, 2)).argmin())].numpy(), 1, 0.0)
+            inner = inner_points(masks[int(masks.sum(dim=(1, 2)).argmin())].cpu().numpy(), 1, 0.0)
             x, y = inner[0].astype(int).tolist()
         height, width = self.scene.camera(first).size
         x, y = min(x, width - 1), min(y, height - 1)
@@ -227,7 +228,7 @@ class _Selection:
             camera = self.scene.camera(view)
             seen, pixels = seen_points(camera, self.scene.samples(view).distance, point[None], 4 * cell)
             if seen[0]:
-                where[view] = pixels[0].numpy()
+                where[view] = pixels[0].cpu().numpy()
                 away[view] = float((point - camera.centre).norm())
         return where, spread(sorted(where, key=lambda view: away[view]), self.settings.meaning_views)
 
@@ -299,13 +300,14 @@ class _Selection:
         if int(rendered.sum()) < 12:
             self.reasons[view] = "no other view votes for what it shows"
             return
-        inside = inner_points(rendered.numpy(), 3)
-        outside = inner_points(surroundings(rendered.numpy(), (known & ~rendered).numpy()), 2, 3.0)
+        drawn = rendered.cpu().numpy()
+        inside = inner_points(drawn, 3)
+        outside = inner_points(surroundings(drawn, (known & ~rendered).cpu().numpy()), 2, 3.0)
         own = self.clicks[view].points if view in self.clicks else ()
         points = np.concatenate([inside, outside, np.array([p[:2] for p in own], dtype=np.float32).reshape(-1, 2)])
         labels = np.array([1] * len(inside) + [0] * len(outside) + [p[2] for p in own])
-        found = predict(self.scene, self.segmenter, view, points, labels, np.array(bounding_box(rendered.numpy())))
-        masks = torch.from_numpy(found.masks)
+        found = predict(self.scene, self.segmenter, view, points, labels, np.array(bounding_box(drawn)))
+        masks = found.on(rendered.device)
         usable = [i for i in range(len(masks)) if masks[i].any() and masks[i].float().mean() < LARGEST_SHARE]
         if not usable:
             self.reasons[view] = "the segmenter finds nothing there"
@@ -318,6 +320,10 @@ class _Selection:
             return
         self.reasons.pop(view, None)
         result.masks[view], result.agreements[view] = masks[usable[best]], scores[best]
+
+    def _device(self, view: int) -> torch.device:
+        """Where the scene's samples are: everything is counted there."""
+        return self.scene.samples(view).distance.device
 
     def _lap(self, stage: str) -> None:
         now = time.perf_counter()

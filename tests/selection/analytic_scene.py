@@ -3,6 +3,8 @@
 Each ball is of one colour in every view, so :class:`ColourSegmenter` finds its true mask in an image alone.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -26,15 +28,26 @@ class AnalyticScene:
         views: on a circle of radius 1 at height 0.8, looking at the origin.
         size: (h, w) of the cameras.
         image_factor: the images are so many times larger than the cameras.
+        device: where cameras and samples are.
     """
 
-    def __init__(self, views: int = 8, size: tuple[int, int] = (48, 64), image_factor: int = 1) -> None:
+    def __init__(
+        self,
+        views: int = 8,
+        size: tuple[int, int] = (48, 64),
+        image_factor: int = 1,
+        device: torch.device | str = "cpu",
+    ) -> None:
         self.names = [f"{view:03d}" for view in range(views)]
         self.frame = SceneFrame(torch.tensor([[0.0, -1, 0, 2], [1, 0, 0, -3], [0, 0, 1, 0.5]]), 0.25)
-        self._size, self._factor = size, image_factor
+        self._size, self._factor, self._device = size, image_factor, torch.device(device)
         self.samples_asked = 0
 
-    def camera(self, view: int, factor: int = 1) -> Pinhole:
+    def camera(self, view: int) -> Pinhole:
+        camera = self._camera(view)
+        return replace(camera, c2w=camera.c2w.to(self._device))
+
+    def _camera(self, view: int, factor: int = 1) -> Pinhole:
         angle = 2 * np.pi * view / len(self.names)
         centre = np.array([np.cos(angle), np.sin(angle), 0.8])
         back = centre / np.linalg.norm(centre)
@@ -60,7 +73,7 @@ class AnalyticScene:
 
     def truth(self, view: int, ball: str) -> torch.Tensor:
         """The exact mask [h, w] of a ball."""
-        return self._trace(self.camera(view))[1] == 1 + list(BALLS).index(ball)
+        return self._trace(self._camera(view))[1] == 1 + list(BALLS).index(ball)
 
     def middle(self, view: int, ball: str) -> tuple[float, float]:
         """(x, y) of a pixel's centre in the middle of what shows of a ball."""
@@ -69,7 +82,7 @@ class AnalyticScene:
         return float(columns[nearest]) + 0.5, float(rows[nearest]) + 0.5
 
     def image(self, view: int) -> np.ndarray:
-        camera = self.camera(view, self._factor)
+        camera = self._camera(view, self._factor)
         distance, hit = self._trace(camera)
         x, y = camera.points(distance)[..., :2].nan_to_num().unbind(-1)
         checks = ((x * 5).floor() + (y * 5).floor()).long() % 2
@@ -80,11 +93,12 @@ class AnalyticScene:
     def samples(self, view: int) -> ViewSamples:
         """One sample of weight 0.9 on each surface."""
         self.samples_asked += 1
-        camera = self.camera(view)
+        camera = self._camera(view)
         distance, _ = self._trace(camera)
         pixels = distance.isfinite().flatten().nonzero()[:, 0]
         positions = camera.points(distance).reshape(-1, 3)[pixels]
-        return ViewSamples(positions, torch.full((len(pixels),), 0.9), pixels, distance)
+        parts = (positions, torch.full((len(pixels),), 0.9), pixels, distance)
+        return ViewSamples(*(part.to(self._device) for part in parts))
 
 
 class ColourSegmenter:

@@ -2,11 +2,12 @@
 
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
 
 _PATH = Path(__file__).parent / "analytic_scene.py"
 
@@ -21,9 +22,25 @@ def analytic() -> ModuleType:
     return module
 
 
+@pytest.fixture(params=[pytest.param("cuda", marks=pytest.mark.gpu), "pretended"])
+def gpu(request: pytest.FixtureRequest) -> Iterator[torch.device]:
+    """The CUDA device; and a pretended one, which any machine has."""
+    device = torch.device("cuda", 0)
+    if request.param == "cuda":
+        if not torch.cuda.is_available():
+            pytest.skip("no CUDA device")
+        yield device
+        return
+    specification = importlib.util.spec_from_file_location("pretended_device", _PATH.with_name("pretended_device.py"))
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    with module.PretendedDevice():
+        yield device
+
+
 @pytest.fixture
 def make_analytic_scene(analytic: ModuleType) -> Callable[..., object]:
-    """``make_analytic_scene(views, size, image_factor)``: a red and a blue ball on a plane."""
+    """``make_analytic_scene(views, size, image_factor, device)``: a red and a blue ball on a plane."""
     return analytic.AnalyticScene
 
 
