@@ -100,6 +100,7 @@ def segment(options: SegmentOptions) -> dict[str, Any]:
     }
     if options.checkpoint is not None:
         settings["segmenter_checkpoint"] = str(options.checkpoint)
+    finished = folder.finished(prompts, settings) if options.resume else {}
     result = SessionResult()
     try:
         with console_listener() as listener:
@@ -116,14 +117,18 @@ def segment(options: SegmentOptions) -> dict[str, Any]:
                 folder,
                 settings,
                 listener,
-                options.resume,
+                finished,
                 result,
             )
             seconds["objects"] = perf_counter() - started
     except KeyboardInterrupt:
+        try:
+            folder.finished(prompts, settings)
+            how = f"with --resume{' in the place of --overwrite' if options.overwrite else ''} does the rest"
+        except InputError:  # some still wait to be replaced, which --resume refuses
+            how = "starts again"
         print(
-            f"{len(result.reports)} of {len(prompts)} objects are finished in {folder.path}; the same command with "
-            f"--resume{' in the place of --overwrite' if options.overwrite else ''} does the rest",
+            f"{len(result.reports)} of {len(prompts)} objects are finished in {folder.path}; the same command {how}",
             file=sys.stderr,
         )
         raise

@@ -1,12 +1,13 @@
 """Selecting all objects of a prompts file into a folder."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.scene_frame import SceneFrame
 from nerfseg_ns.segmenters.segmenter import Segmenter
+from nerfseg_ns.selection.object_file import StoredObject
 from nerfseg_ns.selection.prompts import ObjectPrompt
 from nerfseg_ns.selection.scene import Scene
 from nerfseg_ns.selection.selected_object import SelectedObject
@@ -36,10 +37,12 @@ def run_session(
     folder: SessionFolder,
     settings: dict[str, Any],
     listener: Listener,
-    resume: bool,
+    finished: Mapping[str, StoredObject],
     result: SessionResult,
 ) -> None:
     """Select objects and write each as soon as it is finished; one that cannot be selected does not stop the others.
+
+    What the folder has of an object stays until its replacement is written.
 
     Args:
         scene: the views.
@@ -50,21 +53,14 @@ def run_session(
         folder: where the results go.
         settings: what decides about the result besides the prompt.
         listener: told of the progress.
-        resume: keep objects that the folder has from the same prompt and settings.
+        finished: objects that the folder has and that are to be kept, by name.
         result: filled as the work goes on, so that an interrupted session can say how far it came.
 
     Raises:
         InputError: the folder cannot be written.
     """
-    folder.discard_report()  # a report means that everything beside it is there
-    open_prompts = []
-    for prompt in prompts:
-        stored = folder.finished(prompt, settings) if resume else None
-        if stored is not None:
-            result.reports[prompt.name] = stored.object.report
-        else:
-            folder.discard(prompt.name)
-            open_prompts.append(prompt)
+    result.reports.update({name: stored.object.report for name, stored in finished.items()})
+    open_prompts = [prompt for prompt in prompts if prompt.name not in finished]
     for selected in _selected(scene, segmenter, selector, open_prompts, listener, result.failures):
         complete = folder.write(scene, selected, frame, listener, settings)
         result.reports[selected.prompt.name] = complete.report

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -21,6 +22,7 @@ REPORT = "report.json"
 SETTINGS = "settings"
 """Key in an object's report: what else than its prompt decided about it."""
 MASKS = "masks"
+_REPORT_KEYS = {"version", "config", "objects", "failed"}
 
 
 class SessionFolder:
@@ -49,7 +51,8 @@ class SessionFolder:
         """Refuse a folder whose files would be replaced.
 
         Raises:
-            InputError: it is not empty and neither flag is given, or it is a file.
+            InputError: it is not empty and neither flag is given, it is a file, or it holds a report.json of another
+                program.
         """
         if self.path.exists() and not self.path.is_dir():
             raise InputError(f"--output-dir {self.path}: a file; expected a folder")
@@ -58,18 +61,35 @@ class SessionFolder:
                 f"--output-dir {self.path}: not empty; add --resume to keep the objects that are finished there and do "
                 "the rest, or --overwrite to replace them"
             )
+        self._refuse_other_report()
 
-    def finished(self, prompt: ObjectPrompt, settings: dict[str, Any]) -> StoredObject | None:
-        """An object that is there already, made from the same prompt with the same settings; else None."""
-        try:
-            stored = read_object(self.object_file(prompt.name))
-        except InputError:
-            return None
-        same = stored.object.prompt == prompt and stored.object.report.get(SETTINGS) == settings
-        return stored if same else None
+    def finished(self, prompts: Sequence[ObjectPrompt], settings: dict[str, Any]) -> dict[str, StoredObject]:
+        """The objects that are there already, by name, made from these prompts with these settings.
+
+        Raises:
+            InputError: an object of one of these names was made with other settings.
+        """
+        found = {}
+        for prompt in prompts:
+            path = self.object_file(prompt.name)
+            try:
+                stored = read_object(path)
+            except InputError:
+                continue
+            theirs = stored.object.report.get(SETTINGS)
+            if theirs != settings:
+                raise InputError(
+                    f"{path}: {_difference(theirs, settings)}; to replace it, add --overwrite in the place "
+                    "of --resume, or use another --output-dir"
+                )
+            if stored.object.prompt == prompt:
+                found[prompt.name] = stored
+        return found
 
     def discard(self, name: str) -> None:
-        """Delete what there is of an object: the file first that says that it is finished."""
+        """Delete what there is of an object: first the report, which means that all is there, and the object's file."""
+        self._refuse_other_report()
+        (self.path / REPORT).unlink(missing_ok=True)
         self.object_file(name).unlink(missing_ok=True)
         self.overlay(name).unlink(missing_ok=True)
         if self.mask_folder(name).is_dir():
@@ -78,7 +98,7 @@ class SessionFolder:
     def write(
         self, scene: Scene, selected: SelectedObject, frame: SceneFrame, listener: Listener, settings: dict[str, Any]
     ) -> SelectedObject:
-        """Write masks, sheet and file of an object.
+        """Write masks, sheet and file of an object in the place of what there is of it.
 
         Returns:
             The object with its report completed: settings, pixels per view and the seconds that the masks took.
@@ -87,6 +107,7 @@ class SessionFolder:
             InputError: the folder cannot be written.
         """
         name, started = selected.prompt.name, perf_counter()
+        self.discard(name)
         masks = write_masks(scene, selected, self.mask_folder(name), listener)
         with replacing(self.overlay(name)) as temporary:
             overlay_sheet(scene, selected.prompt, masks).save(temporary)
@@ -101,12 +122,35 @@ class SessionFolder:
         write_object(self.object_file(name), complete, frame)
         return complete
 
-    def discard_report(self) -> None:
-        """Delete the report of an earlier session."""
-        (self.path / REPORT).unlink(missing_ok=True)
-
     def write_report(self, document: dict[str, Any]) -> Path:
-        """Write report.json."""
+        """Write report.json.
+
+        Raises:
+            InputError: there is one of another program, or the folder cannot be written.
+        """
+        self._refuse_other_report()
         path = self.path / REPORT
         write_whole_text(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
         return path
+
+    def _refuse_other_report(self) -> None:
+        path = self.path / REPORT
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError):
+            document = None
+        if not isinstance(document, dict) or not _REPORT_KEYS <= set(document):
+            raise InputError(
+                f"{path}: not a report of nerfseg segment, which writes its own there; move the file away "
+                "or use another --output-dir"
+            )
+
+
+def _difference(theirs: Any, ours: dict[str, Any]) -> str:
+    """Which settings differ, for a message."""
+    if not isinstance(theirs, dict):
+        return "made with settings that it does not name"
+    keys = sorted(key for key in {*theirs, *ours} if theirs.get(key) != ours.get(key))
+    return "made with " + ", ".join(f"{key} {theirs.get(key)!r}, now {ours.get(key)!r}" for key in keys)

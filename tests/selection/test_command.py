@@ -13,6 +13,7 @@ from nerfseg_ns.selection import command
 from nerfseg_ns.selection.object_file import read_object
 from nerfseg_ns.selection.run_scene import RunScene
 from nerfseg_ns.selection.selector import SELECTORS
+from nerfseg_ns.selection.session_folder import SessionFolder
 
 
 @pytest.fixture
@@ -97,11 +98,18 @@ def test_the_files_of_a_session(call, prompts, engine, tmp_path, capsys):
     assert engine.selected == ["road", "more"]
     again = json.loads((out / "report.json").read_text())
     assert list(again["objects"]) == ["ground", "road", "more"] and again["objects"]["ground"] == entry
-    assert call(prompts(ground=(12.5, 12.5)), "--resume", "--source", "rendered") == 0
-    assert engine.selected[2:] == ["ground"]  # other options, another object
 
-    assert call(prompts(road=(3.5, 20.5)), "--overwrite") == 0
-    assert engine.selected[3:] == ["road"]
+    # with other options it deletes nothing
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    capsys.readouterr()
+    assert call(prompts(new=(9.5, 9.5), ground=(12.5, 12.5)), "--resume", "--source", "rendered") == 1
+    error = capsys.readouterr().err
+    assert "ground.npz: made with source 'captured', now 'rendered'; to replace it, add --overwrite" in error
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+    assert call(prompts(road=(3.5, 20.5)), "--overwrite", "--source", "rendered") == 0
+    assert engine.selected[2:] == ["road"]
+    assert read_object(out / "road.npz").object.report["settings"]["source"] == "rendered"
     assert call(prompts(road=(3.5, 20.5)), "--overwrite", "--resume") == 1
 
 
@@ -136,6 +144,48 @@ def test_after_ctrl_c_finished_objects_stay(call, prompts, engine, tmp_path, mon
     assert call(path, "--resume") == 0
     assert engine.selected == ["two"]
     assert list(json.loads((out / "report.json").read_text())["objects"]) == ["one", "two"]
+
+
+def test_an_object_stays_until_its_replacement_is_written(call, prompts, engine, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "out"
+    assert call(prompts(one=(12.5, 12.5), two=(2.5, 20.5))) == 0
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+        yield
+
+    def failing(*_):
+        raise InputError("nothing is dense there")
+        yield
+
+    for options in (["--overwrite"], ["--overwrite", "--source", "rendered"]):
+        with monkeypatch.context() as patch:
+            patch.setattr(engine, "select", interrupted)
+            assert call(prompts(one=(12.5, 12.5), two=(2.5, 20.5)), *options) == 130
+        assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+        advice = capsys.readouterr().err
+        assert ("the same command starts again" in advice) == (len(options) > 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "select", failing)
+        assert call(prompts(one=(12.6, 12.5)), "--resume") == 1
+    assert (out / "one.npz").read_bytes() == before[out / "one.npz"]
+    assert json.loads((out / "report.json").read_text())["failed"] == {"one": "nothing is dense there"}
+
+
+@pytest.mark.parametrize("content", ["mine", "[1]", '{"version": 1, "objects": []}'])
+def test_another_programs_report_is_neither_deleted_nor_replaced(prompts, tmp_path, content):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "report.json").write_text(content)
+    folder = SessionFolder(out)
+    for overwrite in (True, False):
+        with pytest.raises(InputError, match="report.json: not a report of nerfseg segment"):
+            folder.check(overwrite, not overwrite)
+    for act in (lambda: folder.discard("one"), lambda: folder.write_report({})):
+        with pytest.raises(InputError, match="not a report of nerfseg segment"):
+            act()
+    assert (out / "report.json").read_text() == content
 
 
 def test_prompts_are_checked_before_anything_is_rendered(call, prompts, engine, tmp_path, capsys):
