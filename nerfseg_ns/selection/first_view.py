@@ -1,4 +1,4 @@
-"""The prompt in the view it was given in: its checks, and the masks that it may mean."""
+"""The prompt in the view it was given in, and the masks that it may mean."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,13 @@ from torch import Tensor
 
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.mask_prompts import bounding_box
-from nerfseg_ns.core.near_matches import did_you_mean
 from nerfseg_ns.segmenters.prompt import Prompt2D
 from nerfseg_ns.segmenters.segmenter import Segmenter
-from nerfseg_ns.selection.prompts import ObjectPrompt, ViewPrompt
+from nerfseg_ns.selection.prompts import GRANULARITIES, ObjectPrompt
+from nerfseg_ns.selection.prompts_file import check_views
 from nerfseg_ns.selection.scene import Scene
 from nerfseg_ns.selection.selector import FirstMask
 
-GRANULARITIES = ("auto", "part", "object", "whole")
 LARGEST_SHARE = 0.4
 """Masks that cover more of an image are surroundings, not objects."""
 
@@ -38,26 +37,6 @@ class PromptedMasks:
     def on(self, device: torch.device) -> Bool[Tensor, "candidates h w"]:
         """The masks where the scene's samples are."""
         return torch.from_numpy(self.masks).to(device)
-
-
-def view_number(scene: Scene, prompt: ViewPrompt, name: str) -> int:
-    """The number of a prompted view.
-
-    Raises:
-        InputError: the scene has no such view, or a point or box lies outside of it.
-    """
-    if prompt.view not in scene.names:
-        raise InputError(f"object {name!r}: no view {prompt.view!r}; {did_you_mean(prompt.view, scene.names)}")
-    view = list(scene.names).index(prompt.view)
-    height, width = scene.camera(view).size
-    for x, y, label in prompt.points:
-        if not (0 <= x <= width and 0 <= y <= height):
-            raise InputError(f"object {name!r}: ({x:g}, {y:g}) lies outside of view {prompt.view}, {width} x {height}")
-        if label not in (0, 1):
-            raise InputError(f"object {name!r}: a point has label {label}; expected 1 (on the object) or 0 (beside it)")
-    if prompt.box is None and not any(label == 1 for _, _, label in prompt.points):
-        raise InputError(f"object {name!r}: view {prompt.view} has neither a box nor a click on the object")
-    return view
 
 
 def predict(
@@ -85,16 +64,11 @@ def prompted_masks(scene: Scene, segmenter: Segmenter, prompt: ObjectPrompt) -> 
     """The first prompted view and the masks its prompt may mean.
 
     Raises:
-        InputError: see :func:`view_number`; or the segmenter finds nothing there.
+        InputError: see :func:`~nerfseg_ns.selection.prompts_file.check_views`; or the segmenter finds nothing there.
     """
-    if not prompt.views:
-        raise InputError(f"object {prompt.name!r} has no prompt")
-    if prompt.granularity not in GRANULARITIES:
-        raise InputError(
-            f"object {prompt.name!r}: granularity {prompt.granularity!r}; expected {', '.join(GRANULARITIES)}"
-        )
+    check_views(prompt, scene, f"object {prompt.name!r}")
     first = prompt.views[0]
-    view = view_number(scene, first, prompt.name)
+    view = list(scene.names).index(first.view)
     points = np.array([p[:2] for p in first.points], dtype=np.float32).reshape(-1, 2)
     labels = np.array([p[2] for p in first.points], dtype=np.int64)
     box = None if first.box is None else np.array(first.box, dtype=np.float32)

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+GRANULARITIES = ("auto", "part", "object", "whole")
+"""Which of the masks that a click may mean; after ``auto`` in the order of SAM's candidates."""
+
 
 @dataclass(frozen=True)
 class ViewPrompt:
@@ -17,6 +20,11 @@ class ViewPrompt:
     points: tuple[tuple[float, float, int], ...] = ()
     box: tuple[float, float, float, float] | None = None
 
+    @property
+    def positive(self) -> bool:
+        """Whether it says where the object is: a click on it or a box around it."""
+        return self.box is not None or any(label == 1 for *_, label in self.points)
+
 
 @dataclass(frozen=True)
 class ObjectPrompt:
@@ -24,8 +32,8 @@ class ObjectPrompt:
 
     Args:
         name: the object's name, unique in its session.
-        views: at least one.
-        granularity: ``auto``, ``part``, ``object`` or ``whole``: which of the masks that a click may mean.
+        views: at least one. The first one says where the object is; later ones may only say what it is not.
+        granularity: one of :data:`GRANULARITIES`.
     """
 
     name: str

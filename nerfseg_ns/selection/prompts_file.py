@@ -11,11 +11,10 @@ from typing import Any
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.near_matches import did_you_mean
 from nerfseg_ns.core.whole_file import write_whole_text
-from nerfseg_ns.selection.prompts import ObjectPrompt, ViewPrompt
+from nerfseg_ns.selection.prompts import GRANULARITIES, ObjectPrompt, ViewPrompt
 from nerfseg_ns.selection.scene import Scene
 
 VERSION = 1
-GRANULARITIES = ("auto", "part", "object", "whole")
 _NAME = re.compile(r"\w(?:[\w .+-]{0,78}[\w+-])?")  # letters and digits of any script
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")  # by Windows
 _OBJECT_KEYS = {"name", "view", "points", "box", "views", "granularity"}
@@ -139,9 +138,7 @@ def check_prompt(prompt: ObjectPrompt, scene: Scene | None, source: str) -> None
         source: the file, for messages.
 
     Raises:
-        InputError: a name that is not usable as a file name, an unknown granularity, an unknown view or one that
-            occurs twice, no prompt, a point or box outside of the image, a box without an area, clicks that contradict
-            each other.
+        InputError: a name that is not usable as a file name, or what :func:`check_views` refuses.
     """
     where = f"{source}: object {prompt.name!r}"
     if not _NAME.fullmatch(prompt.name) or _RESERVED.fullmatch(prompt.name):
@@ -149,6 +146,22 @@ def check_prompt(prompt: ObjectPrompt, scene: Scene | None, source: str) -> None
             f"{where}: its files are named after it; use up to 80 letters, digits, spaces and any of . _ + -, with a "
             "letter or digit first"
         )
+    check_views(prompt, scene, where)
+
+
+def check_views(prompt: ObjectPrompt, scene: Scene | None, where: str) -> None:
+    """Check what an object's prompts say: the one rule that files, previews and engines share.
+
+    Args:
+        prompt: the prompts; the name may be anything.
+        scene: see :func:`read_prompts`.
+        where: file and object, for messages.
+
+    Raises:
+        InputError: an unknown granularity, an unknown view or one that occurs twice, no prompt, a first view with
+            neither a click on the object nor a box, a point or box outside of the image, a box without an area, clicks
+            that contradict each other.
+    """
     if prompt.granularity not in GRANULARITIES:
         raise InputError(f"{where}: granularity {prompt.granularity!r}; expected one of {', '.join(GRANULARITIES)}")
     names = [view.view for view in prompt.views]
@@ -157,21 +170,25 @@ def check_prompt(prompt: ObjectPrompt, scene: Scene | None, source: str) -> None
             raise InputError(f"{where}: no view {name!r}; {_known_views(name, scene.names)}")
         if names.count(name) > 1:
             raise InputError(f"{where}: view {name!r} occurs twice; put its points into one entry")
-    if (
-        not names
-        or not any(label for view in prompt.views for *_, label in view.points)
-        and not any(view.box is not None for view in prompt.views)
-    ):
+    if not any(view.positive for view in prompt.views):
         raise InputError(f"{where}: it needs a click with label 1 or a box")
     for view in prompt.views:
         if not view.points and view.box is None:
             raise InputError(f"{where}, view {view.view!r}: neither a point nor a box")
         size = None if scene is None else scene.camera(list(scene.names).index(view.view)).size
         _check_view(view, size, f"{where}, view {view.view!r}")
+    if not prompt.views[0].positive:
+        fitting = next(view.view for view in prompt.views if view.positive)
+        raise InputError(
+            f"{where}: its first view {names[0]!r}, where it is found, needs a click with label 1 or a box; put view "
+            f"{fitting!r} first"
+        )
 
 
 def _check_view(view: ViewPrompt, size: tuple[int, int] | None, where: str) -> None:
-    for x, y, _ in view.points:
+    for x, y, label in view.points:
+        if label not in (0, 1):
+            raise InputError(f"{where}: a point has label {label}; expected 1 (on the object) or 0 (beside it)")
         if size is not None and not (0 <= x < size[1] and 0 <= y < size[0]):
             raise InputError(
                 f"{where}: point ({x:g}, {y:g}) is outside of the image; "

@@ -14,16 +14,9 @@ from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.mask_agreement import agreement, largest_of_the_best
 from nerfseg_ns.core.mask_prompts import bounding_box, inner_points, surroundings
 from nerfseg_ns.segmenters.segmenter import Segmenter
-from nerfseg_ns.selection.first_view import (
-    GRANULARITIES,
-    LARGEST_SHARE,
-    first_mask,
-    predict,
-    prompted_masks,
-    view_number,
-)
+from nerfseg_ns.selection.first_view import LARGEST_SHARE, chosen_in_2d, first_mask, predict, prompted_masks
 from nerfseg_ns.selection.neighbourhood import Neighbourhood
-from nerfseg_ns.selection.prompts import ObjectPrompt
+from nerfseg_ns.selection.prompts import GRANULARITIES, ObjectPrompt, ViewPrompt
 from nerfseg_ns.selection.scene import Scene
 from nerfseg_ns.selection.selected_object import SelectedObject
 from nerfseg_ns.selection.selector import FirstMask, Listener
@@ -95,7 +88,8 @@ class _Selection:
     ) -> None:
         self.settings, self.scene, self.segmenter = settings, scene, segmenter
         self.prompt, self.listener = prompt, listener
-        self.clicks = {view_number(scene, views, prompt.name): views for views in prompt.views}
+        self.own: dict[int, ViewPrompt] = {}
+        """The user's prompts in later views, which always take part."""
         self.reasons: dict[int, str] = {}
         self.seconds: dict[str, float] = {}
         self._since = time.perf_counter()
@@ -116,6 +110,8 @@ class _Selection:
         """The masks that the prompt may mean in its first view."""
         self.listener.step(f"{self.prompt.name}: first view", 0, 1)
         view, found = prompted_masks(self.scene, self.segmenter, self.prompt)
+        names = list(self.scene.names)
+        self.own = {names.index(later.view): later for later in self.prompt.views[1:]}
         masks = found.on(self._device(view))
         wanted = GRANULARITIES.index(self.prompt.granularity)
         usable = [i for i in range(len(masks)) if masks[i].any() and masks[i].float().mean() < LARGEST_SHARE]
@@ -250,7 +246,7 @@ class _Selection:
             if sight[view] == 0.0:
                 self.reasons[view] = "the object is outside of the image"
         ranked = sorted((v for v in sight if sight[v] > 0 and v != first), key=lambda v: -sight[v])
-        views = [first, *[v for v in self.clicks if v != first]]
+        views = [first, *self.own]
         views += [v for v in ranked[: 2 * self.settings.views] if v not in views]
         for view in ranked[2 * self.settings.views :]:
             self.reasons[view] = "other views see more of the object"
@@ -277,8 +273,9 @@ class _Selection:
                 self.reasons[view] = "hides the object, or shows less than 12 pixels of it"
         visible = sorted((view for view in views if area[view] >= 12), key=lambda view: -area[view])
         asked = spread(visible, self.settings.views)
-        if number > 0:  # the first view too may have seen a part only; the user's own views always take part
-            asked += [view for view in self.clicks if view in visible and view not in asked]
+        if number > 0 and views[0] in visible and views[0] not in asked:
+            asked.append(views[0])  # the first view too may have seen a part only
+        asked += [view for view in self.own if view not in asked]
         for view in set(visible) - set(asked):
             self.reasons[view] = "other views see as much of the object"
         result = _Ballot()
@@ -297,16 +294,14 @@ class _Selection:
         return result
 
     def _ask(self, view: int, rendered: Bool[Tensor, "h w"], known: Bool[Tensor, "h w"], result: _Ballot) -> None:
-        if int(rendered.sum()) < 12:
+        shown = int(rendered.sum()) >= 12
+        own = self.own.get(view)
+        positive = own is not None and own.positive
+        if not shown and not positive:
             self.reasons[view] = "no other view votes for what it shows"
             return
-        drawn = rendered.cpu().numpy()
-        inside = inner_points(drawn, 3)
-        outside = inner_points(surroundings(drawn, (known & ~rendered).cpu().numpy()), 2, 3.0)
-        own = self.clicks[view].points if view in self.clicks else ()
-        points = np.concatenate([inside, outside, np.array([p[:2] for p in own], dtype=np.float32).reshape(-1, 2)])
-        labels = np.array([1] * len(inside) + [0] * len(outside) + [p[2] for p in own])
-        found = predict(self.scene, self.segmenter, view, points, labels, np.array(bounding_box(drawn)))
+        points, labels, box = self._prompts(view, rendered, known, shown)
+        found = predict(self.scene, self.segmenter, view, points, labels, box)
         masks = found.on(rendered.device)
         usable = [i for i in range(len(masks)) if masks[i].any() and masks[i].float().mean() < LARGEST_SHARE]
         if not usable:
@@ -315,11 +310,37 @@ class _Selection:
         scores = agreement(rendered, known, masks[usable]).tolist()
         areas = masks[usable].sum(dim=(1, 2)).tolist()
         best = largest_of_the_best(scores, areas, self.settings.growth_ratio)
+        if not shown and (chosen := chosen_in_2d(found, self.prompt.granularity)) in usable:
+            best = usable.index(chosen)  # nothing to agree with: as in a first view
+        if positive:  # where the user has said what the object is, other views may add to it but not overrule it
+            scores[best] = max(scores[best], self.settings.minimum_agreement)
         if scores[best] < self.settings.minimum_agreement:
             self.reasons[view] = f"its best mask agrees by {scores[best]:.2f} with the other views"
             return
         self.reasons.pop(view, None)
         result.masks[view], result.agreements[view] = masks[usable[best]], scores[best]
+
+    def _prompts(
+        self, view: int, rendered: Bool[Tensor, "h w"], known: Bool[Tensor, "h w"], shown: bool
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Points, their labels and a box: from what the votes show, and the user's own."""
+        given = self.prompt.views[0] if self.prompt.views[0].view == self.scene.names[view] else self.own.get(view)
+        clicks = given.points if given is not None else ()
+        box = None if view not in self.own or self.own[view].box is None else np.array(self.own[view].box)
+        inside = outside = np.zeros((0, 2), dtype=np.float32)
+        if shown:
+            drawn = rendered.cpu().numpy()
+            outside = inner_points(surroundings(drawn, (known & ~rendered).cpu().numpy()), 2, 3.0)
+            if box is not None:  # the user's box is about what is inside it
+                x0, y0, x1, y1 = box.round().astype(int)
+                within = np.zeros_like(drawn)
+                within[y0:y1, x0:x1] = True
+                drawn = drawn & within
+            else:
+                box = np.array(bounding_box(drawn))
+            inside = inner_points(drawn, 3)
+        points = np.concatenate([inside, outside, np.array([p[:2] for p in clicks], dtype=np.float32).reshape(-1, 2)])
+        return points, np.array([1] * len(inside) + [0] * len(outside) + [p[2] for p in clicks]), box
 
     def _device(self, view: int) -> torch.device:
         """Where the scene's samples are: everything is counted there."""

@@ -16,8 +16,8 @@ import torch
 from nerfstudio.utils.rich_utils import CONSOLE
 
 from nerfseg_ns.core.input_error import InputError
-from nerfseg_ns.selection.prompts import ObjectPrompt
-from nerfseg_ns.selection.prompts_file import GRANULARITIES, read_prompts, write_prompts
+from nerfseg_ns.selection.prompts import GRANULARITIES, ObjectPrompt
+from nerfseg_ns.selection.prompts_file import read_prompts, write_prompts
 from nerfseg_ns.viewer.canvas import Canvas, scene_units
 from nerfseg_ns.viewer.selection_session import MODES, Job, SelectionSession
 from nerfseg_ns.viewer.workbench import Preview, Workbench

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from nerfseg_ns.core.input_error import InputError
-from nerfseg_ns.selection.prompts import ObjectPrompt, ViewPrompt
-from nerfseg_ns.selection.prompts_file import GRANULARITIES, check_prompts
+from nerfseg_ns.selection.prompts import GRANULARITIES, ObjectPrompt, ViewPrompt
+from nerfseg_ns.selection.prompts_file import check_prompts
 from nerfseg_ns.selection.selected_object import SelectedObject
 
 MODES = ("highlight", "isolate", "remove")

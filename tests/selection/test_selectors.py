@@ -8,6 +8,7 @@ from nerfseg_ns.core.pinhole import Pinhole
 from nerfseg_ns.core.view_samples import ViewSamples
 from nerfseg_ns.selection import neighbourhood
 from nerfseg_ns.selection.prompts import ObjectPrompt, ViewPrompt
+from nerfseg_ns.selection.prompts_file import check_prompt
 from nerfseg_ns.selection.sa3d_selector import Sa3dSelector, Sa3dSettings
 from nerfseg_ns.selection.selector import Listener, SelectionCancelled, Selector, make_selector
 from nerfseg_ns.selection.view_choice import seen_points, spread
@@ -94,9 +95,9 @@ def test_where_nothing_is_dense_is_named(
     ("prompt", "message"),
     [
         (ViewPrompt("0004", ((3.0, 3.0, 1),)), "no view '0004'"),
-        (ViewPrompt("000", ((300.0, 3.0, 1),)), "outside of view 000, 64 x 48"),
-        (ViewPrompt("000", ((3.0, 3.0, 0),)), "neither a box nor a click"),
-        (ViewPrompt("000", ((3.0, 3.0, 7),)), "label 7"),
+        (ViewPrompt("000", ((300.0, 3.0, 1),)), "view '000': point .300, 3. is outside of the image"),
+        (ViewPrompt("000", ((3.0, 3.0, 0),)), "it needs a click with label 1 or a box"),
+        (ViewPrompt("000", ((3.0, 3.0, 1), (9.0, 3.0, 7))), "label 7"),
     ],
 )
 def test_wrong_prompts_are_named(
@@ -104,6 +105,50 @@ def test_wrong_prompts_are_named(
 ) -> None:
     with pytest.raises(InputError, match=message):
         VoteSelector().first_mask(analytic_scene, colour_segmenter, ObjectPrompt("thing", (prompt,)))
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=["vote", "sa3d"])
+def test_a_later_view_may_only_say_what_the_object_is_not(
+    analytic_scene: object, colour_segmenter: object, engine: Selector
+) -> None:
+    beside = ViewPrompt("003", ((*analytic_scene.middle(3, "blue"), 0),))
+    on = click(analytic_scene, "red").views[0]
+    prompt = ObjectPrompt("red", (on, beside))
+    check_prompt(prompt, analytic_scene, "prompts.json")
+    selected = next(engine.select(analytic_scene, colour_segmenter, [prompt], Listener()))
+    assert worst_iou(analytic_scene, selected, "red") > 0.8
+    turned = ObjectPrompt("red", (beside, on))
+    for refuse in (
+        lambda: check_prompt(turned, analytic_scene, "prompts.json"),
+        lambda: next(engine.select(analytic_scene, colour_segmenter, [turned], Listener())),
+        lambda: engine.first_mask(analytic_scene, colour_segmenter, turned),
+    ):
+        with pytest.raises(InputError, match="its first view '003', .* put view '000' first"):
+            refuse()
+
+
+def test_the_users_box_in_a_later_view_reaches_the_segmenter(
+    analytic_scene: object, colour_segmenter: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, columns = analytic_scene.truth(3, "red").nonzero().unbind(-1)
+    box = (columns.min() - 1.5, rows.min() - 1.5, columns.max() + 2.5, rows.max() + 2.5)
+    box = tuple(float(side) for side in box)
+    asked = []
+    predict = colour_segmenter.predict
+    monkeypatch.setattr(colour_segmenter, "predict", lambda p, size=None: asked.append(p.box) or predict(p, size))
+    prompt = ObjectPrompt("red", (click(analytic_scene, "red").views[0], ViewPrompt("003", (), box)))
+    # so few views that the prompted one is not among them by itself
+    settings = VoteSettings(growth_ratio=1.0, views=1, rounds=2)
+    selected = next(VoteSelector(settings).select(analytic_scene, colour_segmenter, [prompt], Listener()))
+    assert sum(b is not None and tuple(b.tolist()) == box for b in asked) == settings.rounds
+    assert "003" in selected.report["views_used"]
+
+
+def test_the_users_own_view_is_not_overruled(analytic_scene: object, colour_segmenter: object) -> None:
+    views = (click(analytic_scene, "red").views[0], click(analytic_scene, "blue", view=1).views[0])
+    engine = VoteSelector(VoteSettings(growth_ratio=1.0, minimum_agreement=0.9))
+    selected = next(engine.select(analytic_scene, colour_segmenter, [ObjectPrompt("both", views)], Listener()))
+    assert "001" in selected.report["views_used"] and "001" not in selected.report["views_left_out"]
 
 
 def test_the_preview_shows_the_prompted_view(analytic_scene: object, colour_segmenter: object) -> None:
