@@ -61,7 +61,7 @@ def measure_selection(settings: ObjectSelection, place: RowPlace) -> dict[str, A
     segmenter = make_segmenter(settings.segmenter)
     if settings.prompt != "masks":
         for view in range(len(scene.names)):
-            segmenter.set_image(scene.image(view), key=(scene, view))
+            segmenter.set_image(scene.image(view), key=scene.image_key(view))
     results: list[dict[str, Any]] = []
     for wanted in objects:
         start = time.perf_counter()

@@ -11,10 +11,10 @@ class RecentlyUsed(Generic[T]):
     """A mapping that lets go of what was used longest ago; the newest entry always stays.
 
     Args:
-        limit: bytes.
+        limit: bytes; None for any number.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int | None) -> None:
         self.limit = limit
         self.bytes = 0
         self._held: OrderedDict[Hashable, tuple[T, int]] = OrderedDict()
@@ -30,7 +30,7 @@ class RecentlyUsed(Generic[T]):
         """Hold a value of so many bytes, and return it."""
         self.bytes += size - self._held.pop(key, (None, 0))[1]
         self._held[key] = value, size
-        while self.bytes > self.limit and len(self._held) > 1:
+        while self.limit is not None and self.bytes > self.limit and len(self._held) > 1:
             self.bytes -= self._held.popitem(last=False)[1][1]
         return value
 

@@ -38,8 +38,8 @@ class Segmenter(Protocol):
 
         Args:
             image: RGB.
-            key: the caller's name for the image; one key must always mean the same image. It saves hashing the
-                pixels, about a millisecond for 512x512.
+            key: the caller's name for the image; one key must always mean the same image. It is kept, so it must not
+                hold on to anything large. It saves hashing the pixels, about a millisecond for 512x512.
 
         Raises:
             ValueError: not an RGB image of bytes.

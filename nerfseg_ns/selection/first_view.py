@@ -49,8 +49,9 @@ def predict(
         labels: 1 on the object, 0 beside it.
         box: x0, y0, x1, y1.
     """
+    key = scene.image_key(view)  # first: when the scene forgets in between, it is the old name that goes wrong
     image, size = scene.image(view), scene.camera(view).size
-    segmenter.set_image(image, key=(scene, view))
+    segmenter.set_image(image, key=key)
     scale = image.shape[1] / size[1]
     points = np.asarray(points, dtype=np.float32).reshape(-1, 2)
     labels = np.asarray(labels, dtype=np.int64).reshape(-1)

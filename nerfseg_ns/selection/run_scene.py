@@ -1,8 +1,9 @@
 """A trained (or training) nerfstudio pipeline as a scene for selection."""
 
 import copy
+import itertools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -32,7 +33,10 @@ Source = Literal["captured", "rendered"]
 LONGEST_SIDE = 2048
 """Captured images are handed out up to this size: segmenters work at 1024 and gain nothing from more."""
 _BYTES_OF_SAMPLES = 2**30
+_BYTES_OF_PACKED = 2**30
 _BYTES_OF_IMAGES = 2**28
+_IMAGES_NUMBERS = itertools.count()
+"""One for each state of each scene's images: an id() may come again, and the scene itself would be kept alive."""
 
 
 class RunScene:
@@ -81,9 +85,11 @@ class RunScene:
         self._keep_on_disk = keep_on_disk
         self._disk: SampleCache | None = None
         self.bytes_on_disk = 0
-        self._packed: dict[int, PackedSamples] = {}
+        # what the disk has need not all be in memory; without it, packed samples are the only ones
+        self._packed: RecentlyUsed[PackedSamples] = RecentlyUsed(_BYTES_OF_PACKED if keep_on_disk else None)
         self._samples: RecentlyUsed[ViewSamples] = RecentlyUsed(_BYTES_OF_SAMPLES)
         self._images: RecentlyUsed[UInt8[np.ndarray, "h w 3"]] = RecentlyUsed(_BYTES_OF_IMAGES)
+        self._images_number = next(_IMAGES_NUMBERS)
 
     @classmethod
     def from_run(cls, run: LoadedRun, source: Source = "captured", camera_scale: float = 1.0) -> "RunScene":
@@ -160,6 +166,10 @@ class RunScene:
             self._images.keep(view, image, image.nbytes)
         return image
 
+    def image_key(self, view: int) -> Hashable:
+        """See :class:`~nerfseg_ns.selection.scene.Scene`; another one after :meth:`forget`."""
+        return self._images_number, view
+
     def samples(self, view: int) -> ViewSamples:
         """The samples that carry weight along the view's rays, on the model's device."""
         samples = self._samples.find(view)
@@ -168,9 +178,7 @@ class RunScene:
             rays = camera.generate_rays(camera_indices=0, keep_shape=True)
             centre = camera.camera_to_worlds[0, :, 3].to(self.model.device)
             directions = rays.directions.to(self.model.device)
-            if view not in self._packed:
-                self._packed[view] = self._find_or_render(view)
-            samples = unpack(self._packed[view], centre, directions)
+            samples = unpack(self._packed_samples(view), centre, directions)
             parts = (samples.positions, samples.weights, samples.pixels, samples.distance)
             self._samples.keep(view, samples, sum(part.nbytes for part in parts))
         return samples
@@ -184,8 +192,7 @@ class RunScene:
         listener = listener or Listener()
         for view in range(len(self.names)):
             listener.step("rendering the views", view, len(self.names))
-            if view not in self._packed:
-                self._packed[view] = self._find_or_render(view)
+            self._packed_samples(view)
         listener.step("rendering the views", len(self.names), len(self.names))
         if self._disk is not None:
             self.bytes_on_disk = self._disk.make_room()
@@ -197,6 +204,16 @@ class RunScene:
         self._disk = None
         if self.source == "rendered":
             self._images.clear()
+            self._images_number = next(_IMAGES_NUMBERS)
+
+    def _packed_samples(self, view: int) -> PackedSamples:
+        packed = self._packed.find(view)
+        if packed is None:
+            packed = self._find_or_render(view)
+            if self._disk is not None and not self._disk.writable:
+                self._packed.limit = None
+            self._packed.keep(view, packed, packed.bytes)
+        return packed
 
     def _find_or_render(self, view: int) -> PackedSamples:
         if self._keep_on_disk and self._disk is None:

@@ -48,11 +48,14 @@ class SampleCache:
 
     Args:
         folder: see :func:`sample_folder`.
+
+    Attributes:
+        writable: False once a file could not be written.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._writable = True
+        self.writable = True
 
     def find(self, camera: str, size: tuple[int, int]) -> PackedSamples | None:
         """The samples of a camera of (h, w) pixels, None when there are none.
@@ -70,12 +73,12 @@ class SampleCache:
 
     def keep(self, camera: str, packed: PackedSamples) -> None:
         """Store samples."""
-        if not self._writable:
+        if not self.writable:
             return
         try:
             write_arrays(self.folder / f"{camera}.npz", **{name: getattr(packed, name) for name in _ARRAYS})
         except (InputError, OSError) as error:
-            self._writable = False
+            self.writable = False
             warnings.warn(f"samples are not kept for the next run: {error}", stacklevel=2)
 
     def make_room(self, limit: int = BYTES_ON_DISK) -> int:

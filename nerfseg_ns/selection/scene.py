@@ -1,6 +1,6 @@
 """What selection needs of a trained scene: cameras, images and the samples along the rays."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -21,6 +21,12 @@ class Scene(Protocol):
 
     def image(self, view: int) -> UInt8[np.ndarray, "h w 3"]:
         """What a segmenter sees of the view, RGB: of the camera's size, or larger by one factor in x and y."""
+
+    def image_key(self, view: int) -> Hashable:
+        """A name for that image, for :meth:`~nerfseg_ns.segmenters.segmenter.Segmenter.set_image`.
+
+        Another image, of any scene, has another one; it must not hold on to the scene.
+        """
 
     def samples(self, view: int) -> ViewSamples:
         """The samples that carry weight along the view's rays; asked for again and again, so cached."""

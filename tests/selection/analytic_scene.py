@@ -3,6 +3,7 @@
 Each ball is of one colour in every view, so :class:`ColourSegmenter` finds its true mask in an image alone.
 """
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +20,7 @@ BALLS = {"red": ((0.0, 0.0, 0.2), 0.2, (220, 30, 30)), "blue": ((0.45, 0.25, 0.1
 """name -> centre and radius (scene units), colour."""
 PLANE = ((90, 140, 70), (120, 160, 90))
 SKY = (200, 220, 240)
+_NUMBERS = itertools.count()
 
 
 class AnalyticScene:
@@ -42,6 +44,7 @@ class AnalyticScene:
         self.frame = SceneFrame(torch.tensor([[0.0, -1, 0, 2], [1, 0, 0, -3], [0, 0, 1, 0.5]]), 0.25)
         self._size, self._factor, self._device = size, image_factor, torch.device(device)
         self.samples_asked = 0
+        self._number = next(_NUMBERS)
 
     def camera(self, view: int) -> Pinhole:
         camera = self._camera(view)
@@ -89,6 +92,9 @@ class AnalyticScene:
         palette = torch.tensor([*PLANE, *(colour for *_, colour in BALLS.values()), SKY])
         index = torch.where(hit == 0, checks, torch.where(hit > 0, hit + 1, len(palette) - 1))
         return palette[index].to(torch.uint8).numpy()
+
+    def image_key(self, view: int) -> tuple[int, int]:
+        return self._number, view
 
     def samples(self, view: int) -> ViewSamples:
         """One sample of weight 0.9 on each surface."""

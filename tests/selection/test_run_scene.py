@@ -1,5 +1,8 @@
 """Runs as scenes: samples, images, names, caches."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +11,11 @@ from PIL import Image
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.user_cache import user_cache
 from nerfseg_ns.evaluation.trained_run import load_run
+from nerfseg_ns.segmenters.embedding_cache import EmbeddingCache
+from nerfseg_ns.segmenters.sam_segmenter import SamSegmenter
+from nerfseg_ns.segmenters.segmenter import Candidates
 from nerfseg_ns.selection.field_renderer import FieldRenderer
+from nerfseg_ns.selection.first_view import predict
 from nerfseg_ns.selection.run_scene import RunScene
 from nerfseg_ns.selection.selector import Listener, SelectionCancelled
 
@@ -123,6 +130,79 @@ def test_room_is_made_by_deleting_the_oldest_runs(run):
     assert scene._disk.make_room(own + 1000) == own + 1000 and old.exists()
     assert scene._disk.make_room(own + 999) == own and not old.exists()
     assert scene._disk.make_room(1) == own  # never those in use
+
+
+def test_what_the_disk_has_need_not_all_be_in_memory(run, monkeypatch):
+    whole = RunScene.from_run(run)
+    whole.prepare()
+    expected = [whole.samples(view) for view in range(6)]
+    one = max(whole._packed.find(view).bytes for view in range(6))
+    monkeypatch.setattr("nerfseg_ns.selection.run_scene._BYTES_OF_PACKED", 2 * one)
+    monkeypatch.setattr("nerfseg_ns.selection.run_scene._BYTES_OF_SAMPLES", 1)
+    scene = RunScene.from_run(run)
+    training = RunScene.from_pipeline(run.pipeline)
+    training.prepare()
+    with monkeypatch.context() as patch:
+        patch.setattr(FieldRenderer, "samples", None)  # nothing is rendered again
+        scene.prepare()
+        assert 0 < scene._packed.bytes <= 2 * one
+        for view, samples in enumerate(expected):
+            assert torch.equal(scene.samples(view).positions, samples.positions)
+            assert len(training.samples(view).positions) == len(samples.positions)  # kept in memory alone
+        assert scene._packed.bytes <= 2 * one
+
+
+def test_without_a_disk_that_can_be_written_all_stays_in_memory(run, monkeypatch):
+    monkeypatch.setattr("nerfseg_ns.selection.run_scene._BYTES_OF_PACKED", 1)
+    user_cache().parent.mkdir(parents=True, exist_ok=True)
+    user_cache().write_text("a file, where the folder would be")
+    scene = RunScene.from_run(run)
+    with pytest.warns(UserWarning, match="samples are not kept"):
+        scene.prepare()
+    assert all(scene._packed.find(view) is not None for view in range(6))
+
+
+def test_keys_of_images_follow_the_images_and_hold_no_scene(run, colour_segmenter):
+    captured, rendered = RunScene.from_run(run), RunScene.from_run(run, source="rendered")
+    keys = [scene.image_key(view) for scene in (captured, rendered) for view in (0, 1)]
+    assert len(set(keys)) == 4 and keys == [s.image_key(v) for s in (captured, rendered) for v in (0, 1)]
+    captured.forget()
+    rendered.forget()
+    assert captured.image_key(0) == keys[0]  # the files are what they were
+    assert rendered.image_key(0) not in keys
+    gone = weakref.ref(rendered)
+    used = []
+    colour_segmenter.set_image = lambda image, key: used.append(key)
+    colour_segmenter.predict = lambda prompt, size: Candidates(np.ones((1, *size)), np.ones(1), np.ones((1, 256, 256)))
+    predict(rendered, colour_segmenter, 0, np.ones((1, 2)), np.ones(1))
+    assert used == [rendered.image_key(0)]
+    del rendered
+    gc.collect()
+    assert gone() is None
+
+
+def test_the_segmenter_sees_what_a_training_model_renders_now(run):
+    seen = []
+
+    class Network:
+        def encode(self, pixels):
+            seen.append(float(pixels.mean()))
+            return np.full((256, 64, 64), pixels.mean(), np.float32)
+
+        def decode(self, embedding, *_):
+            return np.full((4, 256, 256), embedding.mean(), np.float32), np.ones(4, np.float32)
+
+    segmenter = SamSegmenter("network", Network(), EmbeddingCache(None))
+    scene = RunScene.from_pipeline(run.pipeline, source="rendered")
+    for _ in range(2):
+        predict(scene, segmenter, 0, np.ones((1, 2)), np.ones(1))
+    assert len(seen) == 1
+    with torch.no_grad():
+        for parameter in run.pipeline.model.field.parameters():
+            parameter.mul_(-2.0)
+    scene.forget()
+    predict(scene, segmenter, 0, np.ones((1, 2)), np.ones(1))
+    assert len(seen) == 2 and seen[0] != seen[1]
 
 
 def test_prepare_can_be_cancelled(run):
