@@ -23,6 +23,9 @@ from nerfseg_ns.selection.scene import Scene
 from nerfseg_ns.selection.selected_object import SelectedObject
 from nerfseg_ns.selection.selector import FirstMask, Listener
 
+LEAST_WITHIN = 0.5
+"""Share of the first mask's samples that must lie in the grid: what is outside of it cannot be learnt."""
+
 
 @dataclass(frozen=True)
 class Sa3dSettings:
@@ -96,10 +99,18 @@ class Sa3dSelector:
         first, found = prompted_masks(scene, segmenter, prompt)
         samples = scene.samples(first)
         mask = found.on(samples.distance.device)[chosen_in_2d(found, prompt.granularity)]
-        if not bool(mask.flatten()[samples.pixels].any()):
+        masked = samples.positions[mask.flatten()[samples.pixels]]
+        if len(masked) == 0:
             raise InputError(
                 f"object {prompt.name!r}: nothing is dense where the prompt points in view {scene.names[first]}; "
                 "click on a surface"
+            )
+        within = float((masked.abs() <= settings.extent).all(dim=-1).float().mean())
+        if within < LEAST_WITHIN:
+            raise InputError(
+                f"object {prompt.name!r}: {1 - within:.0%} of what its mask in view {scene.names[first]} shows lies "
+                f"outside of SA3D's grid, which reaches from -{settings.extent:g} to {settings.extent:g} scene units "
+                "along each axis; use --method vote"
             )
         grid = DenseGrid(settings.resolution, settings.extent, samples.positions.device)
         grid.learn(samples, mask, settings.first_against)

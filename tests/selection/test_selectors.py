@@ -1,5 +1,7 @@
 """Both engines on a scene whose masks are known exactly."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -176,6 +178,27 @@ def test_a_grid_too_large_is_refused_before_it_is_made(
     monkeypatch.setattr(neighbourhood, "MEMORY_LIMIT", 1000)
     with pytest.raises(InputError, match="GiB"):
         next(VoteSelector().select(analytic_scene, colour_segmenter, [click(analytic_scene, "red")], Listener()))
+
+
+@pytest.mark.parametrize("factor", [1.0, 20.0])
+def test_sa3d_says_what_lies_outside_of_its_grid(
+    analytic_scene: object, colour_segmenter: object, monkeypatch: pytest.MonkeyPatch, factor: float
+) -> None:
+    samples = analytic_scene.samples
+    monkeypatch.setattr(
+        analytic_scene,
+        "samples",
+        lambda view: replace(samples(view), positions=samples(view).positions * factor),
+    )
+    engine = Sa3dSelector(Sa3dSettings(resolution=48))
+    selecting = engine.select(analytic_scene, colour_segmenter, [click(analytic_scene, "blue")], Listener())
+    if factor == 1.0:
+        assert next(selecting).prompt.name == "blue"
+        return
+    with pytest.raises(
+        InputError, match="'blue': 100% .* outside of SA3D's grid, .* -1 to 1 scene units .*--method vote"
+    ):
+        next(selecting)
 
 
 def test_engines_are_found_by_name() -> None:
