@@ -61,12 +61,17 @@ def open_image(path: Path) -> Image.Image:
     """Open an image file; its pixels are decoded later.
 
     Raises:
-        InputError: the file is missing or is not an image.
+        InputError: the file is missing, is not an image, or has more pixels than Pillow decodes.
     """
     try:
         return Image.open(path)
     except FileNotFoundError:
         raise InputError(f"{path}: no such image file") from None
+    except Image.DecompressionBombError:
+        raise InputError(
+            f"{path}: more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels, which is refused because decoding them "
+            "could take all of the memory; use smaller images"
+        ) from None
     except (UnidentifiedImageError, OSError) as error:
         raise InputError(f"{path}: not an image that can be read ({error})") from None
 

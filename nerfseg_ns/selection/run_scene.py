@@ -249,7 +249,7 @@ class RunScene:
                 if whole and image.mode in ("RGB", "L", "P"):  # what is transparent is for the data set to fill
                     factor = max(1, min(factor, LONGEST_SIDE // max(width, height)))
                     return _resized(image.convert("RGB"), (factor * width, factor * height))
-        except OSError as error:
+        except (OSError, Image.DecompressionBombError) as error:
             raise InputError(f"{path}: the image cannot be read ({error})") from None
         pixels = self._dataset.get_image_uint8(view)[..., :3].numpy().astype(np.uint8)
         return _resized(Image.fromarray(pixels), (width, height))

@@ -216,3 +216,13 @@ def test_headers_and_sizes(tmp_path):
     check_label_header(path, path, ((6, 4), (3, 2)))
     with pytest.raises(InputError, match=r"is 3x2 pixels, but its image .*view\.png is 6x4"):
         check_label_header(path, tmp_path / "view.png", ((6, 4),))
+
+
+def test_an_image_too_large_to_decode_is_named(tmp_path, monkeypatch):
+    path = save(tmp_path / "large.png", np.zeros((30, 40), dtype=np.uint8))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)
+    with pytest.raises(InputError, match="large.png: more than 1,000 pixels"):
+        read_label_image(path, AUTO, TABLE)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 600)
+    with pytest.warns(Image.DecompressionBombWarning):
+        assert read_image_header(path).width == 40
