@@ -1,7 +1,9 @@
 """The samples of views on the disk."""
 
 import hashlib
+import os
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -87,18 +89,18 @@ class SampleCache:
         Returns:
             Bytes that the samples of all models take now.
         """
-        if not self.folder.is_dir():
-            return 0
-        self.folder.touch()  # the time of use
-        sizes = {folder: _bytes_in(folder) for folder in self.folder.parent.iterdir() if folder.is_dir()}
-        total = sum(sizes.values())
-        for folder in sorted(sizes, key=lambda folder: folder.stat().st_mtime):
+        with suppress(OSError):  # FileNotFoundError: another process has deleted it
+            os.utime(self.folder)  # the time of use
+        folders = {folder: _used_and_bytes(folder) for folder in _entries(self.folder.parent)}
+        total = sum(size for _, size in folders.values())
+        for folder, (_, size) in sorted(folders.items(), key=lambda item: item[1]):
             if total <= limit or folder == self.folder:
                 break
-            for file in folder.glob("*.npz"):
-                file.unlink(missing_ok=True)
-            total -= sizes[folder]
-            if not any(folder.iterdir()):
+            for file in _files(folder):
+                with suppress(OSError):
+                    file.unlink(missing_ok=True)
+            total -= size
+            with suppress(OSError):  # not empty: another program's files, or a sample that is being written
                 folder.rmdir()
         return total
 
@@ -108,5 +110,26 @@ def sample_folder(cache: Path, geometry: str) -> Path:
     return cache / "samples" / f"{geometry[:32]}-{FORMAT}"
 
 
-def _bytes_in(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.glob("*.npz"))
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return [entry for entry in folder.iterdir() if entry.is_dir()]
+    except OSError:
+        return []
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return [file for file in folder.iterdir() if file.suffix == ".npz"]
+    except OSError:
+        return []
+
+
+def _used_and_bytes(folder: Path) -> tuple[float, int]:
+    """When a folder was used, and what its samples take; another process may delete them meanwhile."""
+    used, size = 0.0, 0
+    with suppress(OSError):
+        used = folder.stat().st_mtime
+    for file in _files(folder):
+        with suppress(OSError):
+            size += file.stat().st_size
+    return used, size
