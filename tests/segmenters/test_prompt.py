@@ -10,16 +10,21 @@ BOX = np.array([1.0, 2.0, 5.0, 6.0], dtype=np.float32)
 
 
 @pytest.mark.parametrize(
-    "prompt",
+    "prompt, parts",
     [
-        {"points": POINT, "labels": np.array([0])},
-        {"points": NO_POINTS, "labels": NO_LABELS, "box": BOX},
-        {"points": NO_POINTS, "labels": NO_LABELS, "mask_logits": np.zeros((256, 256), dtype=np.float32)},
+        ({"points": POINT, "labels": np.array([0])}, (1, None, None)),
+        ({"points": NO_POINTS, "labels": NO_LABELS, "box": BOX}, (0, (4,), None)),
+        (
+            {"points": NO_POINTS, "labels": NO_LABELS, "mask_logits": np.zeros((256, 256), dtype=np.float32)},
+            (0, None, (256, 256)),
+        ),
     ],
     ids=["point", "box", "mask"],
 )
-def test_each_kind_of_prompt_stands_alone(prompt):
-    Prompt2D(**prompt)
+def test_each_kind_of_prompt_stands_alone(prompt, parts):
+    made = Prompt2D(**prompt)
+    others = (None if part is None else part.shape for part in (made.box, made.mask_logits))
+    assert (len(made.points), *others) == parts
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,9 @@ class DirectSelector:
     """
 
     def first_mask(self, scene, segmenter, prompt):
-        raise NotImplementedError
+        from nerfseg_ns.selection.first_view import first_mask
+
+        return first_mask(scene, segmenter, prompt)
 
     def select(self, scene, segmenter, prompts, listener):
         from nerfseg_ns.core.object_votes import ObjectVotes
@@ -181,13 +183,8 @@ class DirectSelector:
             if prompt.name.startswith("bad"):
                 raise InputError(f"object {prompt.name!r}: nothing is dense where the prompt points")
         for prompt in prompts:
-            first = prompt.views[0]
-            clicks = np.array([point[:2] for point in first.points], dtype=np.float32).reshape(-1, 2)
-            labels = np.array([point[2] for point in first.points], dtype=np.int64)
-            box = None if first.box is None else np.array(first.box, dtype=np.float32)
-            segmenter.set_image(scene.image(scene.names.index(first.view)))
-            found = segmenter.predict(Prompt2D(clicks, labels, box), scene.camera(0).size)
-            colour = scene.image(scene.names.index(first.view))[found.logits[0] > 0][0]
+            first = self.first_mask(scene, segmenter, prompt)
+            colour = scene.image(first.view)[first.masks[first.chosen]][0]
             everything = [scene.samples(view) for view in range(len(scene.names))]
             everything = [s.where(s.positions.norm(dim=-1) < 3.0) for s in everything]
             blocks = blocks_around(torch.cat([s.positions for s in everything]), 0.02)
