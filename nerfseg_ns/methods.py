@@ -17,11 +17,7 @@ NO_LIMIT = 1_000_000
 """Both stages' step counts say when a run ends; --max-num-iterations can only end it earlier."""
 
 
-def _machine() -> MachineConfig:
-    return MachineConfig(device_type="cuda" if torch.cuda.is_available() else "cpu")
-
-
-def _optimizers(lr: float, lr_final: float, semantic_lr: float) -> dict[str, Any]:
+def _optimizers(lr_final: float, lr: float = 1e-2) -> dict[str, Any]:
     def group(stage: Literal[1, 2], rate: float, final: float, warmup: float) -> dict[str, Any]:
         return {
             "optimizer": FusedAdamConfig(lr=rate, eps=1e-15),
@@ -31,39 +27,43 @@ def _optimizers(lr: float, lr_final: float, semantic_lr: float) -> dict[str, Any
     return {
         "proposal_networks": group(1, lr, lr_final, 0.0),
         "fields": group(1, lr, lr_final, 0.0),
-        "semantics": group(2, semantic_lr, semantic_lr / 10, 0.02),
+        "semantics": group(2, lr, lr / 10, 0.02),
     }
 
 
-def _viewer() -> ViewerConfig:
-    # Nerfstudio's own default listens on every network interface.
-    return ViewerConfig(num_rays_per_chunk=1 << 15, websocket_host="127.0.0.1")
-
-
-def _gpu_method(
-    name: str, description: str, pipeline: NerfSegPipelineConfig, steps_per_eval_image: int
+def _method(
+    name: str,
+    description: str,
+    pipeline: NerfSegPipelineConfig,
+    *,
+    steps_per_eval_image: int,
+    steps_per_eval_batch: int = 500,
+    steps_per_save: int = 2000,
+    mixed_precision: bool = True,
+    lr_final: float = 1e-4,
 ) -> MethodSpecification:
-    """A method for CUDA GPUs: mixed precision, evaluation while it trains."""
+    """A method; the defaults are those for CUDA GPUs."""
     return MethodSpecification(
         config=NerfSegTrainerConfig(
             method_name=name,
-            steps_per_eval_batch=500,
+            steps_per_eval_batch=steps_per_eval_batch,
             steps_per_eval_image=steps_per_eval_image,
             steps_per_eval_all_images=NO_LIMIT,
-            steps_per_save=2000,
+            steps_per_save=steps_per_save,
             max_num_iterations=NO_LIMIT,
-            mixed_precision=True,
-            machine=_machine(),
+            mixed_precision=mixed_precision,
+            machine=MachineConfig(device_type="cuda" if torch.cuda.is_available() else "cpu"),
             pipeline=pipeline,
-            optimizers=_optimizers(lr=1e-2, lr_final=1e-4, semantic_lr=1e-2),
-            viewer=_viewer(),
+            optimizers=_optimizers(lr_final),
+            # Nerfstudio's own default listens on every network interface.
+            viewer=ViewerConfig(num_rays_per_chunk=1 << 15, websocket_host="127.0.0.1"),
             vis="viewer",
         ),
         description=description,
     )
 
 
-nerfseg = _gpu_method(
+nerfseg = _method(
     "nerfseg",
     "Two-stage semantic NeRF for aerial scenes (GPU).",
     NerfSegPipelineConfig(
@@ -77,7 +77,7 @@ nerfseg = _gpu_method(
     steps_per_eval_image=2000,
 )
 
-nerfseg_big = _gpu_method(
+nerfseg_big = _method(
     "nerfseg-big",
     "Two-stage semantic NeRF for large aerial scenes (GPU with 16 GB or more).",
     NerfSegPipelineConfig(
@@ -99,44 +99,37 @@ nerfseg_big = _gpu_method(
     steps_per_eval_image=5000,
 )
 
-nerfseg_lite = MethodSpecification(
-    config=NerfSegTrainerConfig(
-        method_name="nerfseg-lite",
-        steps_per_eval_batch=NO_LIMIT,
-        steps_per_eval_image=NO_LIMIT,
-        steps_per_eval_all_images=NO_LIMIT,
-        steps_per_save=500,
-        max_num_iterations=NO_LIMIT,
-        mixed_precision=False,
-        machine=_machine(),
-        pipeline=NerfSegPipelineConfig(
-            stage1_steps=3000,
-            stage2_steps=1800,
-            datamanager=SemanticDataManagerConfig(
-                train_num_rays_per_batch=1024, eval_num_rays_per_batch=1024, stage2_num_rays_per_batch=512
-            ),
-            model=NerfSegModelConfig(
-                eval_num_rays_per_chunk=1024,
-                implementation="torch",
-                compile=True,
-                num_levels=8,
-                max_res=512,
-                log2_hashmap_size=15,
-                num_nerf_samples_per_ray=24,
-                num_proposal_samples_per_ray=(64,),
-                proposal_net_args_list=[
-                    {"hidden_dim": 16, "log2_hashmap_size": 15, "num_levels": 5, "max_res": 128},
-                ],
-                proposal_warmup=500,
-                proposal_update_every=8,
-                proposal_anneal_steps=300,
-                seg_mlp_widths=(64, 64),
-                ray_feature_dim=64,
-            ),
+nerfseg_lite = _method(
+    "nerfseg-lite",
+    "Two-stage semantic NeRF for CPUs and small GPUs.",
+    NerfSegPipelineConfig(
+        stage1_steps=3000,
+        stage2_steps=1800,
+        datamanager=SemanticDataManagerConfig(
+            train_num_rays_per_batch=1024, eval_num_rays_per_batch=1024, stage2_num_rays_per_batch=512
         ),
-        optimizers=_optimizers(lr=1e-2, lr_final=1e-3, semantic_lr=1e-2),
-        viewer=_viewer(),
-        vis="viewer",
+        model=NerfSegModelConfig(
+            eval_num_rays_per_chunk=1024,
+            implementation="torch",
+            compile=True,
+            num_levels=8,
+            max_res=512,
+            log2_hashmap_size=15,
+            num_nerf_samples_per_ray=24,
+            num_proposal_samples_per_ray=(64,),
+            proposal_net_args_list=[
+                {"hidden_dim": 16, "log2_hashmap_size": 15, "num_levels": 5, "max_res": 128},
+            ],
+            proposal_warmup=500,
+            proposal_update_every=8,
+            proposal_anneal_steps=300,
+            seg_mlp_widths=(64, 64),
+            ray_feature_dim=64,
+        ),
     ),
-    description="Two-stage semantic NeRF for CPUs and small GPUs.",
+    steps_per_eval_image=NO_LIMIT,
+    steps_per_eval_batch=NO_LIMIT,
+    steps_per_save=500,
+    mixed_precision=False,
+    lr_final=1e-3,
 )
