@@ -17,6 +17,7 @@ from nerfseg_ns.core.ply_file import write_ply
 from nerfseg_ns.core.scene_frame import SceneFrame
 from nerfseg_ns.core.whole_file import refuse_existing, write_whole_text
 from nerfseg_ns.selection.object_file import StoredObject, read_object
+from nerfseg_ns.selection.object_glb import write_glb
 from nerfseg_ns.selection.object_mesh import Mesh, object_mesh
 from nerfseg_ns.selection.object_points import ObjectPoints, object_points
 from nerfseg_ns.selection.run_scene import RunScene
@@ -24,6 +25,7 @@ from nerfseg_ns.selection.selected_object import SelectedObject
 from nerfseg_ns.selection.selector import Listener
 
 Frame = Literal["input", "scene"]
+MeshFormat = Literal["ply", "glb"]
 
 
 @dataclass
@@ -38,6 +40,8 @@ class ObjectExportOptions:
     """Where the files go."""
     frame: Frame = "input"
     """Coordinates of points and meshes: those of the data's poses, or nerfstudio's scene frame."""
+    mesh_format: MeshFormat = "ply"
+    """ply: double precision; glb: for browsers, Blender and game engines."""
     threshold: float | None = None
     """Another threshold than the one in the file, 0 to 1: higher is stricter."""
     overwrite: bool = False
@@ -53,9 +57,9 @@ class ExportFiles:
     box: Path
 
     @classmethod
-    def named(cls, folder: Path, name: str) -> "ExportFiles":
-        """``NAME-points.ply``, ``NAME-mesh.ply`` and ``NAME-box.json`` in a folder."""
-        return cls(folder / f"{name}-points.ply", folder / f"{name}-mesh.ply", folder / f"{name}-box.json")
+    def named(cls, folder: Path, name: str, mesh_format: MeshFormat = "ply") -> "ExportFiles":
+        """``NAME-points.ply``, ``NAME-mesh.ply`` or ``.glb``, and ``NAME-box.json`` in a folder."""
+        return cls(folder / f"{name}-points.ply", folder / f"{name}-mesh.{mesh_format}", folder / f"{name}-box.json")
 
     @property
     def all(self) -> list[Path]:
@@ -73,9 +77,9 @@ def main(arguments: list[str]) -> None:
         ObjectExportOptions,
         args=arguments,
         prog="nerfseg export object",
-        description="Export selected objects: NAME-points.ply (coloured and labelled points), NAME-mesh.ply (the "
-        "object's density cut out of the scene), NAME-box.json (bounding box in scene and input coordinates). The "
-        "masks are what nerfseg segment wrote.",
+        description="Export selected objects: NAME-points.ply (coloured and labelled points), NAME-mesh.ply or .glb "
+        "(the object's density cut out of the scene), NAME-box.json (bounding box in scene and input coordinates). "
+        "The masks are what nerfseg segment wrote.",
     )
     if options.threshold is not None and not 0 <= options.threshold < 1:
         raise InputError(f"--threshold {options.threshold}: expected 0 to 1")
@@ -84,7 +88,8 @@ def main(arguments: list[str]) -> None:
     if len(set(names)) < len(names):
         raise InputError(f"--objects: two files hold objects of one name ({', '.join(names)}); export them apart")
     if not options.overwrite:
-        refuse_existing([path for name in names for path in ExportFiles.named(options.output_dir, name).all])
+        files = [ExportFiles.named(options.output_dir, name, options.mesh_format) for name in names]
+        refuse_existing([path for of_object in files for path in of_object.all])
 
     from nerfseg_ns.evaluation.trained_run import load_run
     from nerfseg_ns.selection.console_listener import console_listener
@@ -98,8 +103,10 @@ def main(arguments: list[str]) -> None:
             selected = read_object(path, scene.model.device).object
             if options.threshold is not None:
                 selected = selected.with_threshold(options.threshold)
-            files = export_object(scene, selected, options.output_dir, options.frame, label, listener)
-            for file in files.all:
+            written = export_object(
+                scene, selected, options.output_dir, options.frame, label, listener, options.mesh_format
+            )
+            for file in written.all:
                 print(file)
 
 
@@ -124,6 +131,7 @@ def export_object(
     frame: Frame = "input",
     label: int = 1,
     listener: Listener | None = None,
+    mesh_format: MeshFormat = "ply",
 ) -> ExportFiles:
     """Write points, mesh and box of an object; existing files are replaced.
 
@@ -134,12 +142,13 @@ def export_object(
         frame: coordinates of points and mesh.
         label: number of the object, in the points' property ``label``.
         listener: asked and told once a view.
+        mesh_format: of the mesh.
 
     Raises:
         InputError: nothing of the object is above its threshold, or the folder cannot be written.
         SelectionCancelled: see :class:`~nerfseg_ns.selection.selector.Listener`.
     """
-    files = ExportFiles.named(folder, selected.prompt.name)
+    files = ExportFiles.named(folder, selected.prompt.name, mesh_format)
     points = object_points(scene, selected, listener)
     mesh = object_mesh(selected, scene.renderer.density, points)
     frame_of = scene.frame if frame == "input" else SceneFrame.identity()
@@ -160,8 +169,12 @@ def write_points(path: Path, points: ObjectPoints, frame: SceneFrame, label: int
 
 
 def write_mesh(path: Path, mesh: Mesh, frame: SceneFrame) -> None:
-    """Write a mesh as PLY: x, y, z (double), red, green, blue, and triangles."""
-    write_ply(path, _vertices(mesh.vertices, mesh.colours, frame), mesh.faces)
+    """Write a mesh as GLB where the name ends so, else as PLY: x, y, z (double), red, green, blue, and triangles."""
+    if path.suffix == ".glb":
+        colours = mesh.colours.cpu().clamp(0, 1).numpy()
+        write_glb(path, frame.to_input(mesh.vertices.cpu()).numpy(), mesh.faces, colours)
+    else:
+        write_ply(path, _vertices(mesh.vertices, mesh.colours, frame), mesh.faces)
 
 
 def _vertices(

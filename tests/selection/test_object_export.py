@@ -11,6 +11,7 @@ import trimesh
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.scene_frame import SceneFrame
 from nerfseg_ns.selection.object_export import box_record, export_object
+from nerfseg_ns.selection.object_glb import write_glb
 from nerfseg_ns.selection.object_mesh import grid_spacing, object_mesh
 from nerfseg_ns.selection.object_points import object_points
 from nerfseg_ns.selection.prompts import ObjectPrompt, ViewPrompt
@@ -112,3 +113,26 @@ def test_files(scene, red, tmp_path, frame):
     assert abs(np.ptp(mesh.vertices, axis=0)[:2] - 2 * radius).max() < 0.2 * radius
     assert set(points.metadata["_ply_raw"]["vertex"]["data"]["label"].ravel().tolist()) == {7}
     assert json.loads(files.box.read_text())["name"] == "red"
+
+
+def test_a_glb_holds_the_same_mesh_in_the_colours_of_gltf(scene, red, tmp_path):
+    ply = trimesh.load(export_object(scene, red, tmp_path).mesh)
+    path = export_object(scene, red, tmp_path, mesh_format="glb").mesh
+    assert path == tmp_path / "red-mesh.glb"
+    document = trimesh.load_scene(path)
+    mesh, (part,) = document.to_mesh(), document.geometry.values()
+    # y is up: (x, y, z) of the PLY is (x, z, -y) here
+    np.testing.assert_allclose(mesh.vertices, ply.vertices[:, [0, 2, 1]] * [1, 1, -1], atol=1e-6)
+    np.testing.assert_array_equal(mesh.faces, ply.faces)
+    colours = part.visual.vertex_attributes["color"][:, :3]
+    # sRGB 220 is 0.7157 of full intensity, 30 is 0.0130
+    np.testing.assert_allclose(np.median(colours, axis=0), [182, 3, 3], atol=1)
+
+
+def test_a_glb_far_from_the_origin_keeps_its_shape(tmp_path):
+    corners = np.array([[0.0, 0, 0], [0.01, 0, 0], [0, 0.01, 0], [0, 0, 0.01]]) + [6.9e5, 5.3e6, 80]
+    faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
+    write_glb(tmp_path / "far.glb", corners, faces, np.full((4, 3), 0.5))
+    document = trimesh.load_scene(tmp_path / "far.glb")
+    np.testing.assert_allclose(np.ptp(document.to_mesh().vertices, axis=0), 0.01, rtol=1e-5)
+    np.testing.assert_allclose(document.bounds[0], [6.9e5, 80, -5.3e6 - 0.01], rtol=0, atol=1e-6)
