@@ -2,12 +2,15 @@
 
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nerfseg_ns.viewer.selection_panel import SelectionPanel
 from nerfseg_ns.viewer.selection_rendering import SelectionRendering, ShownObjects
 from nerfseg_ns.viewer.selection_session import SelectionSession
 from nerfseg_ns.viewer.workbench import Workbench
+
+if TYPE_CHECKING:
+    from nerfstudio.viewer.render_state_machine import RenderStateMachine
 
 
 class ViewerPanels:
@@ -27,6 +30,7 @@ class ViewerPanels:
         self.start = start
         self.panels: dict[int, SelectionPanel] = {}
         self._left: list[SelectionSession] = []  # of browsers that are gone: a page that is loaded again goes on
+        self._machines: dict[int, RenderStateMachine] = {}
         self._lock = threading.Lock()
         self._hiding = False
 
@@ -47,10 +51,17 @@ class ViewerPanels:
                 client, session, self.workbench, lambda: self._render_again(client.client_id), self._render_all_again
             )
             self.panels[client.client_id] = panel
+            self._machines[client.client_id] = self.viewer.render_statemachines[client.client_id]
         panel.build(self.opened, order=self.viewer.stats_markdown.order + 0.5)  # above the tabs
+        lock = self.viewer.train_lock
+        if lock is not None and lock.locked():  # by a picture in full size, for which a new browser would stay black
+            self._render_all_again()
 
     def _disconnect(self, client: Any) -> None:
         with self._lock:
+            machine = self._machines.pop(client.client_id, None)
+            if machine is not None:  # nerfstudio finishes a picture that nobody waits for, and keeps the model for it
+                machine.interrupt_render_flag = True
             panel = self.panels.pop(client.client_id, None)
             if panel is not None:
                 panel.close()

@@ -1,7 +1,12 @@
-"""Objects in 3D made by hand."""
+"""Objects in 3D made by hand, and browsers without a browser."""
+
+import time
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
+import viser
 
 from nerfseg_ns.core.object_votes import ObjectVotes
 from nerfseg_ns.core.voxel_blocks import blocks_around
@@ -25,3 +30,61 @@ def cube(low: float, high: float, prompt: ObjectPrompt | None = None, cell: floa
 def make_cube():
     """:func:`cube`."""
     return cube
+
+
+class BrowserStandIn:
+    """What viser gives for a browser, over a server that nobody visits.
+
+    Args:
+        client_id: its number.
+    """
+
+    def __init__(self, client_id: int = 0) -> None:
+        self.server = viser.ViserServer(host="127.0.0.1", port=0, verbose=False)
+        self.client_id = client_id
+        self.gui, self.scene = self.server.gui, self.server.scene
+        self.camera = SimpleNamespace(aspect=1.0)
+        self.notes: list[tuple[str, str]] = []
+
+    def atomic(self) -> Any:
+        return self.server.atomic()
+
+    def add_notification(self, title: str, body: str, **_: Any) -> None:
+        self.notes.append((title, body))
+
+    def act(self, handle: Any, value: Any = None) -> None:
+        """Press a button or give another element a value, as a user does."""
+        if value is not None:
+            handle._impl.value = value
+        for callback in list(handle._impl.update_cb):
+            callback(SimpleNamespace(client=self, client_id=self.client_id, target=handle))
+
+    def close(self) -> None:
+        self.server.stop()
+
+
+@pytest.fixture
+def make_browser():
+    """Makes a :class:`BrowserStandIn`."""
+    made = []
+
+    def make() -> BrowserStandIn:
+        made.append(BrowserStandIn(len(made)))
+        return made[-1]
+
+    yield make
+    for browser in made:
+        browser.close()
+
+
+@pytest.fixture
+def wait_until():
+    """Waits for another thread; an AssertionError when it takes too long."""
+
+    def wait(true, seconds: float = 30.0) -> None:
+        end = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < end, "it did not come"
+            time.sleep(0.01)
+
+    return wait

@@ -1,0 +1,116 @@
+"""Browsers that come and go while nerfstudio's own render threads draw for them."""
+
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+import torch
+from nerfstudio.viewer.render_state_machine import RenderAction, RenderStateMachine
+from nerfstudio.viewer.utils import CameraState
+
+from nerfseg_ns.viewer.viewer_panels import ViewerPanels
+from nerfseg_ns.viewer.workbench import Workbench
+
+FULL, COARSE = 128, 40
+"""Sizes of pictures; full ones are never finished unless they are interrupted."""
+
+
+class SlowModel(torch.nn.Module):
+    """Draws full pictures for ever and coarse ones at once."""
+
+    device = torch.device("cpu")
+
+    def __init__(self):
+        super().__init__()
+        self.drawing = threading.Event()
+        self.given_up = False
+
+    def get_outputs_for_camera(self, camera, obb_box=None):
+        if int(camera.height) == FULL:
+            self.drawing.set()
+            try:
+                while not self.given_up:
+                    time.sleep(0.01)
+            finally:
+                self.drawing.clear()
+        return {"rgb": torch.zeros(int(camera.height), int(camera.width), 3)}
+
+
+class ViewerStandIn:
+    """The parts of nerfstudio's viewer that render threads and panels use."""
+
+    ready, include_time, step = True, False, 0
+
+    def __init__(self):
+        self.model, self.train_lock = SlowModel(), threading.Lock()
+        self.pipeline = SimpleNamespace(model=self.model)
+        self.control_panel = SimpleNamespace(crop_viewport=False, layer_depth=False, max_res=FULL)
+        self.render_tab_state = SimpleNamespace(preview_render=False)
+        self.stats_markdown = SimpleNamespace(order=0.0)
+        self.render_statemachines, self.pictures = {}, []
+        self.connected, self.disconnected = [], []
+        self.viser_server = SimpleNamespace(
+            on_client_connect=self.connected.append, on_client_disconnect=self.disconnected.append
+        )
+
+    def get_model(self):
+        return self.model
+
+    def get_camera_state(self, client):
+        return CameraState(fov=1.0, aspect=1.0, c2w=torch.eye(4)[:3], camera_type=None)
+
+    def open(self, browser):
+        """As nerfstudio's handle_new_client, then ours."""
+        machine = RenderStateMachine(self, 10.0, browser)
+        machine.target_fps = 100_000 / COARSE**2  # nerfstudio's guess of rays per second, to be COARSE
+        machine._send_output_to_viewer = lambda outputs, static_render: self.pictures.append(
+            (browser.client_id, len(outputs["rgb"]))
+        )
+        self.render_statemachines[browser.client_id] = machine
+        machine.start()
+        self.connected[0](browser)
+        machine.action(RenderAction("move", self.get_camera_state(browser)))
+        return machine
+
+    def close(self, browser):
+        """As nerfstudio's handle_disconnect, then ours."""
+        self.render_statemachines.pop(browser.client_id).running = False
+        self.disconnected[0](browser)
+
+
+@pytest.fixture
+def viewer(monkeypatch, tmp_path):
+    monkeypatch.setattr("nerfstudio.viewer.render_state_machine.get_camera", camera_of_size)
+    made = ViewerStandIn()
+    ViewerPanels(made, Workbench(made.pipeline, tmp_path, made.train_lock)).install()
+    yield made
+    made.model.given_up = True
+    for machine in made.render_statemachines.values():
+        machine.running = False
+
+
+def camera_of_size(state, height, width):
+    from nerfstudio.cameras.cameras import Cameras
+
+    return Cameras(state.c2w, 50.0, 50.0, width / 2, height / 2, width, height)
+
+
+def test_a_picture_for_a_browser_that_is_gone_is_given_up(viewer, make_browser, wait_until):
+    gone, there = make_browser(), make_browser()
+    machine = viewer.open(gone)
+    wait_until(viewer.model.drawing.is_set)
+    assert viewer.train_lock.locked()
+    viewer.close(gone)
+    wait_until(lambda: not viewer.train_lock.locked() and not machine.is_alive())
+    viewer.open(there)
+    wait_until(lambda: (there.client_id, COARSE) in viewer.pictures)
+
+
+def test_a_new_browser_gets_its_first_picture_while_another_ones_is_drawn(viewer, make_browser, wait_until):
+    viewer.open(make_browser())
+    wait_until(viewer.model.drawing.is_set)
+    new = make_browser()
+    viewer.open(new)
+    wait_until(lambda: (new.client_id, COARSE) in viewer.pictures)
+    wait_until(viewer.model.drawing.is_set)  # and full pictures go on
