@@ -13,7 +13,7 @@ from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.near_matches import did_you_mean
 from nerfseg_ns.core.user_cache import user_cache
 from nerfseg_ns.segmenters.embedding_cache import embeddings_on_disk
-from nerfseg_ns.segmenters.weights import WEIGHTS, installed, weights_folder
+from nerfseg_ns.segmenters.weights import WEIGHTS, installed, intact, weights_folder
 
 
 @dataclass
@@ -70,7 +70,7 @@ def install_weights(command: InstallCommand) -> None:
     if command.name not in WEIGHTS:
         raise InputError(f"there are no weights to install for {command.name!r}; {did_you_mean(command.name, WEIGHTS)}")
     weights = WEIGHTS[command.name]
-    if command.source is None and installed(weights):
+    if command.source is None and intact(weights):
         print(f"{command.name} is installed already in {weights_folder(weights)}")
         return
     try:

