@@ -1,4 +1,4 @@
-"""The state of one browser's selection: prompts, objects, undo. Knows nothing of the viewer that shows it."""
+"""One browser's selection: prompts, objects, undo. Knows nothing of the viewer that shows it."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -9,76 +9,8 @@ from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.selection.prompts import GRANULARITIES, ObjectPrompt, ViewPrompt
 from nerfseg_ns.selection.prompts_file import check_prompts
 from nerfseg_ns.selection.selected_object import SelectedObject
-
-MODES = ("highlight", "isolate", "remove")
-"""How objects are shown: coloured, alone, or taken out of the scene."""
-
-COLOURS = (
-    (255, 99, 71),
-    (64, 156, 255),
-    (255, 205, 60),
-    (80, 200, 120),
-    (200, 110, 255),
-    (255, 140, 30),
-    (50, 210, 210),
-    (255, 105, 180),
-)
-"""Colours of objects, given out in this order."""
-
-UNDO_STEPS = 100
-
-
-@dataclass(frozen=True, eq=False)
-class SessionObject:
-    """An object of the list.
-
-    Args:
-        prompt: what the user said.
-        colour: RGB, 0..255.
-        selected: the object in 3D; None until it was segmented.
-    """
-
-    prompt: ObjectPrompt
-    colour: tuple[int, int, int]
-    selected: SelectedObject | None = None
-
-    @property
-    def name(self) -> str:
-        """The name, unique in its session."""
-        return self.prompt.name
-
-
-@dataclass(frozen=True, eq=False)
-class SessionState:
-    """All that undo brings back. Immutable.
-
-    Args:
-        draft: the prompts being made; without views when nothing was clicked yet.
-        edited: name of the object that the draft will replace, None when it makes a new one.
-        objects: in the order they were made.
-        current: name of the object that the sliders act on.
-        mode: one of :data:`MODES`.
-    """
-
-    draft: ObjectPrompt
-    edited: str | None = None
-    objects: tuple[SessionObject, ...] = ()
-    current: str | None = None
-    mode: str = MODES[0]
-
-    def object(self, name: str | None) -> SessionObject | None:
-        """The object of a name, None when there is none."""
-        return next((entry for entry in self.objects if entry.name == name), None)
-
-    def free_name(self) -> str:
-        """The first of "object 1", "object 2", ... that no object has."""
-        names = {entry.name for entry in self.objects}
-        return next(name for i in range(1, len(names) + 2) if (name := f"object {i}") not in names)
-
-    def free_colour(self) -> tuple[int, int, int]:
-        """The colour that fewest objects have."""
-        used = [entry.colour for entry in self.objects]
-        return min(COLOURS, key=used.count)
+from nerfseg_ns.viewer.session_history import SessionHistory
+from nerfseg_ns.viewer.session_state import MODES, SessionObject, SessionState
 
 
 @dataclass(eq=False)
@@ -112,20 +44,18 @@ class SelectionSession:
         """What went wrong last, empty when the last action succeeded."""
         self.job: Job | None = None
         self._lock = threading.RLock()
-        self._state = _empty_state()
-        self._undo: list[SessionState] = []
-        self._slider: str | None = None  # which slider or text field made the last change
+        self._history = SessionHistory()
         self._results: dict[ObjectPrompt, SelectedObject] = {}
 
     @property
     def state(self) -> SessionState:
         """What is there now; never changes under the reader's hands."""
-        return self._state
+        return self._history.state
 
     @property
     def can_undo(self) -> bool:
         """Whether :meth:`undo` has something to take back."""
-        return bool(self._undo)
+        return self._history.can_undo
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
@@ -162,30 +92,28 @@ class SelectionSession:
             self._set_draft(replace(self._of_view(view), box=(float(x0), float(y0), float(x1), float(y1))))
 
     def _positive(self) -> bool:
-        return any(
-            entry.box is not None or any(point[2] for point in entry.points) for entry in self._state.draft.views
-        )
+        return any(entry.box is not None or any(point[2] for point in entry.points) for entry in self.state.draft.views)
 
     def _of_view(self, view: str) -> ViewPrompt:
-        return next((entry for entry in self._state.draft.views if entry.view == view), ViewPrompt(view))
+        return next((entry for entry in self.state.draft.views if entry.view == view), ViewPrompt(view))
 
     def _set_draft(self, prompt: ViewPrompt) -> None:
-        draft = self._state.draft
+        draft = self.state.draft
         views = [prompt if entry.view == prompt.view else entry for entry in draft.views]
         if prompt.view not in [entry.view for entry in views]:
             views.append(prompt)
-        self._change(replace(self._state, draft=replace(draft, views=tuple(views))))
+        self._history.change(replace(self.state, draft=replace(draft, views=tuple(views))))
 
     def rename(self, name: str) -> None:
         """Name what is being prompted. A name that cannot be used stays, with an error: it may be half typed."""
-        if name == self._state.draft.name:
+        if name == self.state.draft.name:
             return
         with self.attempt():
-            self._change(replace(self._state, draft=replace(self._state.draft, name=name)), slider="name")
+            self._history.change(replace(self.state, draft=replace(self.state.draft, name=name)), slider="name")
             self._check_name(name.strip())
 
     def _check_name(self, name: str) -> None:
-        names = [entry.name for entry in self._state.objects if entry.name != self._state.edited]
+        names = [entry.name for entry in self.state.objects if entry.name != self.state.edited]
         if name in names:
             raise InputError(f"there is an object {name!r} already; choose another name")
         somewhere = (ViewPrompt("any", ((0.0, 0.0, 1),)),)  # the names are what is checked
@@ -199,7 +127,7 @@ class SelectionSession:
             being prompted.
         """
         again: tuple[ObjectPrompt, ...] = ()
-        state = self._state
+        state = self.state
         entry = None if state.draft.views and state.edited is None else state.object(state.current)
         prompt = state.draft if entry is None else entry.prompt
         if granularity == prompt.granularity:
@@ -209,18 +137,18 @@ class SelectionSession:
                 raise InputError(f"granularity {granularity!r}: expected one of {', '.join(GRANULARITIES)}")
             draft = replace(state.draft, granularity=granularity)
             if entry is None:
-                self._change(replace(state, draft=draft))
+                self._history.change(replace(state, draft=draft))
                 return ()
             wanted = replace(entry.prompt, granularity=granularity)
             if wanted in self._results:
                 made = self._results[wanted]
                 if entry.selected is not None:
                     made = made.with_threshold(entry.selected.threshold)
-                self._change(self._replaced(replace(entry, prompt=wanted, selected=made)))
+                self._history.change(self.state.replaced(replace(entry, prompt=wanted, selected=made)))
             else:
                 again = (wanted,)
             if state.edited == entry.name:
-                self._state = replace(self._state, draft=draft)
+                self._history.state = replace(self.state, draft=draft)
         return again
 
     # Segmenting
@@ -237,13 +165,13 @@ class SelectionSession:
                 raise InputError("the last segmentation is still running; wait for it or cancel it")
             wanted = list(prompts)
             if not wanted:
-                name = self._state.draft.name.strip()
-                draft = replace(self._state.draft, name=name)
-                wanted = [entry.prompt for entry in self._state.objects if entry.selected is None]
-                wanted = [prompt for prompt in wanted if prompt.name != self._state.edited]
+                name = self.state.draft.name.strip()
+                draft = replace(self.state.draft, name=name)
+                wanted = [entry.prompt for entry in self.state.objects if entry.selected is None]
+                wanted = [prompt for prompt in wanted if prompt.name != self.state.edited]
                 if draft.views:
                     self._check_name(name)
-                    self._state = replace(self._state, draft=draft)
+                    self._history.state = replace(self.state, draft=draft)
                     wanted.append(draft)
             if not wanted:
                 raise InputError("nothing to segment yet; click on an object first")
@@ -262,22 +190,22 @@ class SelectionSession:
                 return
             prompt = selected.prompt
             self._results[prompt] = selected
-            state = self._state
+            state = self.state
             entry, draft = state.object(prompt.name), state.draft
             if draft == prompt and state.edited is not None:
                 entry = state.object(state.edited)
             if entry is not None:
                 if entry.selected is not None:
                     selected = selected.with_threshold(entry.selected.threshold)
-                state = self._replaced(replace(entry, prompt=prompt, selected=selected), entry.name)
+                state = state.replaced(replace(entry, prompt=prompt, selected=selected), entry.name)
             else:
                 made = SessionObject(prompt, state.free_colour(), selected)
                 state = replace(state, objects=(*state.objects, made))
             if draft == prompt:
-                state = replace(state, edited=None, draft=_empty_draft(state))
+                state = replace(state, edited=None, draft=state.empty_draft())
             elif state.edited is None and draft.name == prompt.name:  # clicks made meanwhile are another object's
                 state = replace(state, draft=replace(draft, name=state.free_name()))
-            self._change(replace(state, current=prompt.name))
+            self._history.change(replace(state, current=prompt.name))
 
     def end(self, job: Job, error: str = "") -> None:
         """A job has ended; objects it handed out stay."""
@@ -299,19 +227,14 @@ class SelectionSession:
     def choose(self, name: str | None) -> None:
         """Let the sliders act on an object."""
         with self.attempt():
-            if self._state.current != name:
-                self._state = replace(self._state, current=name)
+            if self.state.current != name:
+                self._history.state = replace(self.state, current=name)
 
     def edit(self, name: str) -> None:
         """Go on with an object's prompts: further clicks change it."""
         with self.attempt():
             entry = self._known(name)
-            self._change(replace(self._state, draft=entry.prompt, edited=name, current=name))
-
-    def start_new(self) -> None:
-        """Drop the prompts being made."""
-        with self.attempt():
-            self._change(replace(self._state, draft=_empty_draft(self._state), edited=None))
+            self._history.change(replace(self.state, draft=entry.prompt, edited=name, current=name))
 
     def set_threshold(self, name: str, threshold: float) -> None:
         """Change an object's threshold, 0..1. One undo takes back a whole drag of the slider."""
@@ -322,45 +245,37 @@ class SelectionSession:
             if entry.selected is None or entry.selected.threshold == threshold:
                 return
             changed = replace(entry, selected=entry.selected.with_threshold(threshold))
-            self._change(self._replaced(changed), slider=f"threshold of {name}")
+            self._history.change(self.state.replaced(changed), slider=f"threshold of {name}")
 
     def delete(self, name: str) -> None:
         """Take an object out of the list."""
         with self.attempt():
             self._known(name)
-            kept = tuple(entry for entry in self._state.objects if entry.name != name)
-            state = replace(self._state, objects=kept, current=kept[-1].name if kept else None)
+            kept = tuple(entry for entry in self.state.objects if entry.name != name)
+            state = replace(self.state, objects=kept, current=kept[-1].name if kept else None)
             if state.edited == name:
-                state = replace(state, edited=None, draft=_empty_draft(state))
-            self._change(state)
+                state = replace(state, edited=None, draft=state.empty_draft())
+            self._history.change(state)
 
     def show(self, mode: str) -> None:
         """Choose how objects are shown."""
         with self.attempt():
             if mode not in MODES:
                 raise InputError(f"show as {mode!r}: expected one of {', '.join(MODES)}")
-            self._state = replace(self._state, mode=mode)
+            self._history.state = replace(self.state, mode=mode)
 
     def _known(self, name: str) -> SessionObject:
-        entry = self._state.object(name)
+        entry = self.state.object(name)
         if entry is None:
             raise InputError(f"there is no object {name!r}")
         return entry
-
-    def _replaced(self, changed: SessionObject, name: str | None = None) -> SessionState:
-        name = name or changed.name
-        objects = tuple(changed if entry.name == name else entry for entry in self._state.objects)
-        return replace(self._state, objects=objects)
 
     # The whole session
 
     def undo(self) -> None:
         """Take back the last change of prompts, objects or thresholds."""
         with self.attempt():
-            if not self._undo:
-                raise InputError("there is nothing to undo")
-            self._state = replace(self._undo.pop(), mode=self._state.mode)
-            self._slider = None
+            self._history.undo()
 
     def reset(self) -> None:
         """Start afresh; undo brings everything back. A running job is given up."""
@@ -368,11 +283,11 @@ class SelectionSession:
             if self.job is not None:
                 self.job.cancelled.set()
                 self.job = None
-            self._change(_empty_state())
+            self._history.change(SessionState.empty())
 
     def prompts(self) -> tuple[ObjectPrompt, ...]:
         """All that was prompted, to be saved: the objects' prompts, then those being made."""
-        state = self._state
+        state = self.state
         kept = [entry.prompt for entry in state.objects if entry.name != state.edited]
         return (*kept, state.draft) if state.draft.views else tuple(entry.prompt for entry in state.objects)
 
@@ -381,23 +296,8 @@ class SelectionSession:
         with self.attempt():
             if not prompts:
                 raise InputError("there are no objects in this file")
-            state = _empty_state()
+            state = SessionState.empty()
             for prompt in prompts:
                 made = SessionObject(prompt, state.free_colour(), self._results.get(prompt))
                 state = replace(state, objects=(*state.objects, made), current=prompt.name)
-            self._change(replace(state, draft=_empty_draft(state), mode=self._state.mode))
-
-    def _change(self, state: SessionState, slider: str | None = None) -> None:
-        if slider is None or slider != self._slider:
-            self._undo.append(self._state)
-            del self._undo[:-UNDO_STEPS]
-        self._slider = slider
-        self._state = state
-
-
-def _empty_state() -> SessionState:
-    return SessionState(ObjectPrompt("object 1"))
-
-
-def _empty_draft(state: SessionState) -> ObjectPrompt:
-    return ObjectPrompt(state.free_name(), granularity=state.draft.granularity)
+            self._history.change(replace(state, draft=state.empty_draft(), mode=self.state.mode))

@@ -7,7 +7,8 @@ import pytest
 
 from nerfseg_ns.selection.prompts import ObjectPrompt, ViewPrompt
 from nerfseg_ns.selection.prompts_file import read_prompts, write_prompts
-from nerfseg_ns.viewer.selection_session import COLOURS, SelectionSession
+from nerfseg_ns.viewer.selection_session import SelectionSession
+from nerfseg_ns.viewer.session_state import COLOURS
 
 
 @pytest.fixture
