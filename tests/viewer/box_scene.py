@@ -62,9 +62,9 @@ def write_scene(folder: Path) -> Path:
 
 def train(folder: Path) -> Path:
     """Train stage 1 of nerfseg-lite and return the path of config.yml."""
-    import torch
     from nerfstudio.configs.dataparser_configs import all_dataparsers
     from nerfstudio.configs.method_configs import all_methods
+    from nerfstudio.scripts.train import _set_random_seed
 
     config = copy.deepcopy(all_methods["nerfseg-lite"])
     config.machine.device_type, config.vis, config.logging.local_writer.enable = "cpu", "none", False
@@ -81,8 +81,7 @@ def train(folder: Path) -> Path:
     model.proposal_net_args_list = [{"hidden_dim": 8, "log2_hashmap_size": 12, "num_levels": 3, "max_res": 32}]
     model.far_plane = 12.0
     config.save_config()
-    torch.manual_seed(0)
-    np.random.seed(0)
+    _set_random_seed(0)  # as ns-train does
     trainer = config.setup(local_rank=0, world_size=1)
     trainer.setup()
     trainer.train()
