@@ -299,8 +299,11 @@ class SelectionPanel:
         if self._closed or self._elements is None:
             return
         with self._drawing, self.client.atomic():
-            picture = self.pictures.get(self.session.state.draft)
-            self._elements.show(self.session, self._busy, self.pointer.taken, picture)
+            try:
+                picture = self.pictures.get(self.session.state.draft)
+                self._elements.show(self.session, self._busy, self.pointer.taken, picture)
+            except Exception:  # atomic() keeps viser's lock for ever when its block raises: all browsers would hang
+                CONSOLE.print_exception()
         state = self.session.state
         shown = (state.mode, *((entry.selected, entry.colour) for entry in state.objects if entry.selected))
         if shown != self._shown:

@@ -42,12 +42,24 @@ class BrowserStandIn:
     def __init__(self, client_id: int = 0) -> None:
         self.server = viser.ViserServer(host="127.0.0.1", port=0, verbose=False)
         self.client_id = client_id
-        self.gui, self.scene = self.server.gui, self.server.scene
+        self.gui, self.scene = self.server.gui, self
         self.camera = SimpleNamespace(aspect=1.0)
+        self.point: Any = None
         self.notes: list[tuple[str, str]] = []
 
     def atomic(self) -> Any:
         return self.server.atomic()
+
+    def on_pointer_event(self, event_type: str) -> Any:
+        """As that of viser's scene: decorates what is called for a click or a box on the canvas."""
+
+        def take(callback: Any) -> None:
+            self.point = callback
+
+        return take
+
+    def remove_pointer_callback(self) -> None:
+        self.point = None
 
     def add_notification(self, title: str, body: str, **_: Any) -> None:
         self.notes.append((title, body))
@@ -60,6 +72,9 @@ class BrowserStandIn:
             callback(SimpleNamespace(client=self, client_id=self.client_id, target=handle))
 
     def close(self) -> None:
+        lock = self.server._websock_server._atomic_lock
+        if lock.locked():  # a test has failed; threads that wait for it would keep the server from stopping
+            lock.release()
         self.server.stop()
 
 

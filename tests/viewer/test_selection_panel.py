@@ -1,0 +1,151 @@
+"""What one panel says and does, on viser's own elements without a browser."""
+
+import json
+import threading
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.selection.selector import FirstMask
+from nerfseg_ns.viewer.selection_panel import SelectionPanel
+from nerfseg_ns.viewer.selection_session import SelectionSession
+from nerfseg_ns.viewer.workbench import Workbench
+
+SIZE = 8
+
+
+class Engine:
+    """Makes the cube of every prompt; raises :attr:`error` when there is one."""
+
+    def __init__(self, make_cube):
+        self.make_cube = make_cube
+        self.error = None
+
+    def first_mask(self, scene, segmenter, prompt):
+        self._fail()
+        return FirstMask(0, np.ones((1, SIZE, SIZE), dtype=bool), np.ones(1, dtype=np.float32), 0)
+
+    def select(self, scene, segmenter, prompts, listener):
+        for number, prompt in enumerate(prompts):
+            listener.step("voting", number, len(prompts))
+            self._fail()
+            yield self.make_cube(0.0, 1.0, prompt)
+
+    def _fail(self):
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.fixture
+def engine(make_cube, monkeypatch):
+    made = Engine(make_cube)
+    monkeypatch.setattr("nerfseg_ns.selection.selector.make_selector", lambda name: made)
+    return made
+
+
+@pytest.fixture
+def panel(engine, make_browser, monkeypatch, tmp_path):
+    """A panel over a scene of one grey view, opened in a browser."""
+    view = SimpleNamespace(names=["000"], image=lambda number: np.full((SIZE, SIZE, 3), 128, dtype=np.uint8))
+    monkeypatch.setattr(Workbench, "scene", lambda workbench: view)
+    workbench = Workbench(SimpleNamespace(), tmp_path)
+    workbench.drawn = []
+    made = SelectionPanel(
+        make_browser(), SelectionSession(), workbench, lambda: workbench.drawn.append(1), lambda: None
+    )
+    made.build()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def segmenter(monkeypatch):
+    """One that is there."""
+    monkeypatch.setattr("nerfseg_ns.segmenters.registry.make_segmenter", lambda name: object())
+
+
+@pytest.fixture
+def click(panel, wait_until):
+    """A click on the object at the ray's place, which is pixel (2, 3) of the view."""
+    panel.workbench.place_click = lambda origin, direction, preferred=(): ("000", 2.0, 3.0)
+
+    def click():
+        panel.client.act(panel._elements.pointers["on"])
+        assert panel.pointer.taken == "on"
+        panel.client.point(SimpleNamespace(ray_origin=(0.0, 0.0, 1.0), ray_direction=(0.0, 0.0, -1.0)))
+        assert panel.pointer.taken is None
+        wait_until(lambda: panel.session.state.draft.views and not panel._busy)
+
+    return click
+
+
+def note(panel):
+    """What the panel says, without markdown's signs."""
+    return panel._elements.note.content.replace("\\", "").replace("**", "")
+
+
+def test_missing_weights_are_named_with_the_command_that_installs_them(panel, click, wait_until, monkeypatch, tmp_path):
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setenv("NERFSEG_CACHE", str(tmp_path / "cache"))
+    click()
+    wait_until(lambda: note(panel).endswith("nerfseg sam install mobile-sam"))
+    panel.client.act(panel._elements.segment)
+    wait_until(lambda: panel.session.job is None and note(panel).endswith("nerfseg sam install mobile-sam"))
+    assert len(panel.session.state.draft.views) == 1 and panel.session.state.objects == ()
+
+
+@pytest.mark.usefixtures("segmenter")
+@pytest.mark.parametrize(
+    "error, message",
+    [
+        (InputError("nothing is dense there"), "nothing is dense there"),
+        (RuntimeError("out of {memory}"), "RuntimeError: out of {memory}"),
+    ],
+)
+def test_an_error_of_the_engine_shows_and_the_panel_works_afterwards(panel, click, engine, wait_until, error, message):
+    click()
+    assert "Is the outline right?" in note(panel) and panel._elements.picture.visible
+    engine.error = error
+    panel.client.act(panel._elements.segment)
+    wait_until(lambda: note(panel) == message and not panel._elements.cancel.visible)
+    assert panel._elements.segment.visible
+
+    engine.error = None
+    panel.client.act(panel._elements.segment)
+    wait_until(lambda: panel._elements.threshold.visible and panel.session.job is None)
+    assert panel._elements.objects.content == "`#ff6347` object 1"
+    assert len(panel.workbench.drawn) == 2  # the scene as it is, and with the object
+    panel.client.act(panel._elements.threshold, 0.25)
+    assert panel.session.state.objects[0].selected.threshold == 0.25
+
+
+@pytest.mark.usefixtures("segmenter")
+def test_an_error_of_the_preview_keeps_the_click(panel, click, engine, wait_until):
+    engine.error = InputError("the mask is empty")
+    click()
+    assert note(panel) == "the mask is empty" and not panel._elements.picture.visible
+    engine.error = None
+    click()
+    wait_until(lambda: panel._elements.picture.visible)
+    (view,) = panel.session.state.draft.views
+    assert view.points == ((2.0, 3.0, 1), (2.0, 3.0, 1))
+
+
+def test_a_broken_file_of_prompts_is_named_as_the_user_knows_it(panel, wait_until):
+    record = {"version": 1, "objects": [{"name": "a", "view": "999", "points": [[1, 1, 1]]}]}
+    for content, words in ((b"{", "mine.json"), (json.dumps(record).encode(), "999")):
+        panel.client.act(panel._elements.load, SimpleNamespace(name="mine.json", content=content))
+        wait_until(lambda words=words: words in note(panel) and "mine.json" in note(panel))
+        assert panel.session.state.objects == ()
+
+
+def test_a_mistake_in_drawing_the_panel_does_not_stop_its_messages(panel, monkeypatch, wait_until):
+    elements = panel._elements
+    monkeypatch.setattr(elements, "show", lambda *_: 1 / 0)
+    panel.refresh()
+    monkeypatch.undo()
+    # from another thread: viser's lock lets in the one that has it
+    threading.Thread(target=panel.session.fail, args=("heard again",), daemon=True).start()
+    wait_until(lambda: note(panel) == "heard again")
