@@ -37,8 +37,10 @@ class SelectionControl(ViewerControl):
     def _setup(self, viewer: "Viewer") -> None:
         super()._setup(viewer)
         from nerfseg_ns.viewer.viewer_panels import ViewerPanels
+        from nerfseg_ns.viewer.viewer_pictures import ViewerPictures
         from nerfseg_ns.viewer.workbench import DEFAULT_METHOD, DEFAULT_SEGMENTER, Workbench
 
+        pictures = ViewerPictures(viewer)
         workbench = Workbench(
             self.pipeline,
             viewer.log_filename.parent / "objects",
@@ -46,6 +48,7 @@ class SelectionControl(ViewerControl):
             self.segmenter or DEFAULT_SEGMENTER,
             self.method or DEFAULT_METHOD,
             finished=viewer.trainer is None,
+            make_way=pictures.make_way,
         )
-        self.panels = ViewerPanels(viewer, workbench, self.opened, self.start)
+        self.panels = ViewerPanels(viewer, pictures, workbench, self.opened, self.start)
         self.panels.install()

@@ -39,23 +39,15 @@ class SelectionPanel:
         session: the state.
         workbench: scene and engine.
         render_again: has the browser's picture drawn anew.
-        interrupt: has the pictures of all browsers drawn anew, coarse at first. One in full size would keep the model
-            from a click for many seconds.
     """
 
     def __init__(
-        self,
-        client: Any,
-        session: SelectionSession,
-        workbench: Workbench,
-        render_again: Callable[[], None],
-        interrupt: Callable[[], None],
+        self, client: Any, session: SelectionSession, workbench: Workbench, render_again: Callable[[], None]
     ) -> None:
         self.client = client
         self.session = session
         self.workbench = workbench
         self.render_again = render_again
-        self.interrupt = interrupt
         self.pointer = CanvasPointer(client.scene, lambda name, event: self._guarded(self._pointed, name, event))
         self.pictures = OutlinePictures(workbench.preview)
         self._elements: PanelElements | None = None
@@ -162,14 +154,12 @@ class SelectionPanel:
             self._later(where, self._place_click, 1 if name == "on" else 0, scene_units(origin), direction)
 
     def _place_click(self, label: int, origin: Any, direction: Any) -> None:
-        self.interrupt()
         direction = torch.nn.functional.normalize(direction, dim=0)
         view, x, y = self.workbench.place_click(origin, direction, self._views())
         self.session.add_point(view, x, y, label)
         self._after_prompt()
 
     def _place_box(self, canvas: Canvas, places: Any) -> None:
-        self.interrupt()
         low, high = places.amin(dim=0).tolist(), places.amax(dim=0).tolist()
         view, box = self.workbench.place_box(canvas, (low[0], low[1]), (high[0], high[1]), self._views())
         self.session.set_box(view, box)

@@ -1,6 +1,8 @@
 """A renderer for a model that a viewer draws with, and that may be training, at the same time."""
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from jaxtyping import Float
 from nerfstudio.cameras.rays import RayBundle
@@ -17,16 +19,29 @@ class SharedRenderer(FieldRenderer):
     Args:
         model: see :class:`~nerfseg_ns.selection.field_renderer.FieldRenderer`.
         lock: nerfstudio's train lock.
+        make_way: has pictures that keep the model for long begin again. One in full size would keep it from a click,
+            and from every view of a selection, for many seconds.
     """
 
-    def __init__(self, model: Model, lock: "threading.Lock") -> None:
+    def __init__(self, model: Model, lock: "threading.Lock", make_way: Callable[[], None] = lambda: None) -> None:
         super().__init__(model)
         self._lock = lock
+        self._make_way = make_way
 
     def samples(self, rays: RayBundle, minimum_weight: float = MINIMUM_WEIGHT) -> ViewSamples:
-        with self._lock:
+        with self._borrowed():
             return super().samples(rays, minimum_weight)
 
     def density(self, positions: Float[Tensor, "points 3"]) -> Float[Tensor, " points"]:
-        with self._lock:
+        with self._borrowed():
             return super().density(positions)
+
+    @contextmanager
+    def _borrowed(self) -> Iterator[None]:
+        if not self._lock.acquire(blocking=False):
+            self._make_way()
+            self._lock.acquire()
+        try:
+            yield
+        finally:
+            self._lock.release()

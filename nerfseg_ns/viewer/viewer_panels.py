@@ -2,15 +2,13 @@
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nerfseg_ns.viewer.selection_panel import SelectionPanel
 from nerfseg_ns.viewer.selection_rendering import SelectionRendering, ShownObjects
 from nerfseg_ns.viewer.selection_session import SelectionSession
+from nerfseg_ns.viewer.viewer_pictures import ViewerPictures
 from nerfseg_ns.viewer.workbench import Workbench
-
-if TYPE_CHECKING:
-    from nerfstudio.viewer.render_state_machine import RenderStateMachine
 
 
 class ViewerPanels:
@@ -18,19 +16,27 @@ class ViewerPanels:
 
     Args:
         viewer: nerfstudio's viewer.
+        pictures: of that viewer.
         workbench: shared by all panels.
         opened: whether panels are unfolded at the start.
         start: number of the training view where browsers start, None for viser's own place.
     """
 
-    def __init__(self, viewer: Any, workbench: Workbench, opened: bool = False, start: int | None = None) -> None:
+    def __init__(
+        self,
+        viewer: Any,
+        pictures: ViewerPictures,
+        workbench: Workbench,
+        opened: bool = False,
+        start: int | None = None,
+    ) -> None:
         self.viewer = viewer
+        self.pictures = pictures
         self.workbench = workbench
         self.opened = opened
         self.start = start
         self.panels: dict[int, SelectionPanel] = {}
         self._left: list[SelectionSession] = []  # of browsers that are gone: a page that is loaded again goes on
-        self._machines: dict[int, RenderStateMachine] = {}
         self._lock = threading.Lock()
         self._hiding = False
 
@@ -47,21 +53,15 @@ class ViewerPanels:
             self._move_to(client, self.start)
         with self._lock:
             session = self._left.pop() if self._left else SelectionSession()
-            panel = SelectionPanel(
-                client, session, self.workbench, lambda: self._render_again(client.client_id), self._render_all_again
-            )
-            self.panels[client.client_id] = panel
-            self._machines[client.client_id] = self.viewer.render_statemachines[client.client_id]
+            number = client.client_id
+            panel = SelectionPanel(client, session, self.workbench, lambda: self.pictures.draw_again(number))
+            self.panels[number] = panel
         panel.build(self.opened, order=self.viewer.stats_markdown.order + 0.5)  # above the tabs
-        lock = self.viewer.train_lock
-        if lock is not None and lock.locked():  # by a picture in full size, for which a new browser would stay black
-            self._render_all_again()
+        self.pictures.open(number)
 
     def _disconnect(self, client: Any) -> None:
+        self.pictures.close(client.client_id)
         with self._lock:
-            machine = self._machines.pop(client.client_id, None)
-            if machine is not None:  # nerfstudio finishes a picture that nobody waits for, and keeps the model for it
-                machine.interrupt_render_flag = True
             panel = self.panels.pop(client.client_id, None)
             if panel is not None:
                 panel.close()
@@ -93,21 +93,10 @@ class ViewerPanels:
         if hasattr(self.viewer, "train_state"):
             self.viewer.set_camera_visibility(False)
             self.viewer.hide_images.visible, self.viewer.show_images.visible = False, True
-            self._render_all_again()
+            self.pictures.draw_all_again()
 
     def shown(self) -> ShownObjects | None:
         """What the picture being drawn by this thread shows; None outside of a viewer's render thread."""
         client = getattr(threading.current_thread(), "client", None)
         panel = self.panels.get(getattr(client, "client_id", None))  # type: ignore[arg-type]
         return panel.shown() if panel is not None else None
-
-    def _render_all_again(self) -> None:
-        for client_id in list(self.viewer.render_statemachines):
-            self._render_again(client_id)
-
-    def _render_again(self, client_id: int) -> None:
-        from nerfstudio.viewer.render_state_machine import RenderAction
-
-        machine = self.viewer.render_statemachines.get(client_id)
-        if machine is not None and self.viewer.ready:
-            machine.action(RenderAction("move", self.viewer.get_camera_state(machine.client)))

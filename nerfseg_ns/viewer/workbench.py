@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +58,7 @@ class Workbench:
         segmenter: name of the 2D segmenter.
         method: name of the engine.
         finished: the weights do not change any more.
+        make_way: see :class:`~nerfseg_ns.viewer.shared_renderer.SharedRenderer`.
     """
 
     def __init__(
@@ -68,12 +69,14 @@ class Workbench:
         segmenter: str = DEFAULT_SEGMENTER,
         method: str = DEFAULT_METHOD,
         finished: bool = True,
+        make_way: Callable[[], None] = lambda: None,
     ) -> None:
         self.pipeline = pipeline
         self.folder = folder
         self.segmenter = segmenter
         self.method = method
         self.finished = finished
+        self.make_way = make_way
         self._lock = lock if lock is not None else threading.Lock()
         self._making = threading.RLock()
         self._scene: RunScene | None = None
@@ -92,7 +95,7 @@ class Workbench:
                 from nerfseg_ns.viewer.shared_renderer import SharedRenderer
 
                 self._scene = RunScene.from_pipeline(self.pipeline, keep_on_disk=self.finished)  # type: ignore[arg-type]
-                self._scene.renderer = SharedRenderer(self.pipeline.model, self._lock)
+                self._scene.renderer = SharedRenderer(self.pipeline.model, self._lock, self.make_way)
             elif age != self._scene_age:
                 self._scene.forget()
             self._scene_age = age

@@ -52,9 +52,7 @@ def panel(engine, make_browser, monkeypatch, tmp_path):
     monkeypatch.setattr(Workbench, "scene", lambda workbench: view)
     workbench = Workbench(SimpleNamespace(), tmp_path)
     workbench.drawn = []
-    made = SelectionPanel(
-        make_browser(), SelectionSession(), workbench, lambda: workbench.drawn.append(1), lambda: None
-    )
+    made = SelectionPanel(make_browser(), SelectionSession(), workbench, lambda: workbench.drawn.append(1))
     made.build()
     yield made
     made.close()

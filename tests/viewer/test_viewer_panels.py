@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +10,9 @@ import torch
 from nerfstudio.viewer.render_state_machine import RenderAction, RenderStateMachine
 from nerfstudio.viewer.utils import CameraState
 
+from nerfseg_ns.viewer.shared_renderer import SharedRenderer
 from nerfseg_ns.viewer.viewer_panels import ViewerPanels
+from nerfseg_ns.viewer.viewer_pictures import ViewerPictures
 from nerfseg_ns.viewer.workbench import Workbench
 
 FULL, COARSE = 128, 40
@@ -83,7 +86,8 @@ class ViewerStandIn:
 def viewer(monkeypatch, tmp_path):
     monkeypatch.setattr("nerfstudio.viewer.render_state_machine.get_camera", camera_of_size)
     made = ViewerStandIn()
-    ViewerPanels(made, Workbench(made.pipeline, tmp_path, made.train_lock)).install()
+    made.pictures_of_browsers = ViewerPictures(made)
+    ViewerPanels(made, made.pictures_of_browsers, Workbench(made.pipeline, tmp_path, made.train_lock)).install()
     yield made
     made.model.given_up = True
     for machine in made.render_statemachines.values():
@@ -114,3 +118,16 @@ def test_a_new_browser_gets_its_first_picture_while_another_ones_is_drawn(viewer
     viewer.open(new)
     wait_until(lambda: (new.client_id, COARSE) in viewer.pictures)
     wait_until(viewer.model.drawing.is_set)  # and full pictures go on
+
+
+def test_a_selection_gets_the_model_between_full_pictures(viewer, make_browser, wait_until):
+    viewer.open(make_browser())
+    wait_until(viewer.model.drawing.is_set)
+    viewer.model.field = SimpleNamespace(get_density=None, density_fn=lambda positions: positions[..., :1])
+    viewer.model.proposal_sampler = viewer.model.proposal_networks = None
+    renderer = SharedRenderer(viewer.model, viewer.train_lock, viewer.pictures_of_browsers.make_way)
+    with ThreadPoolExecutor() as threads:
+        points = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+        for _ in range(3):
+            assert threads.submit(renderer.density, points).result(timeout=30).tolist() == [1.0, 4.0]
+            wait_until(viewer.model.drawing.is_set)
