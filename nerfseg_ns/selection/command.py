@@ -3,6 +3,7 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from time import perf_counter
 from typing import Any, Literal
 
@@ -91,6 +92,7 @@ def segment(options: SegmentOptions) -> dict[str, Any]:
     run = load_run(options.load_config, "train")
     scene = RunScene.from_run(run, options.source)
     check_prompts(prompts, scene, str(options.prompts))
+    _check_writable(options.output_dir)  # before minutes of work
     seconds = {"load": perf_counter() - started}
     settings = {
         "method": options.method,
@@ -152,6 +154,14 @@ def segment(options: SegmentOptions) -> dict[str, Any]:
             + "; ".join(f"{name}: {reason}" for name, reason in result.failures.items())
         )
     return document
+
+
+def _check_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise InputError(f"--output-dir {folder}: cannot be written: {error.strerror or error}") from None
 
 
 def _print(document: dict[str, Any], path: Path, bytes_on_disk: int) -> None:

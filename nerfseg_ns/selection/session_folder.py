@@ -137,7 +137,7 @@ class SessionFolder:
         path = self.path / REPORT
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return
         except (OSError, ValueError):
             document = None

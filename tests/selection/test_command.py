@@ -194,6 +194,13 @@ def test_prompts_are_checked_before_anything_is_rendered(call, prompts, engine, 
     assert not (tmp_path / "out").exists() and not (tmp_path / "cache").exists()
 
 
+def test_a_folder_that_cannot_be_written_is_found_before_anything_is_rendered(call, prompts, engine, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert call(prompts(ground=(12.5, 12.5)), "--output-dir", str(tmp_path / "file" / "out")) == 1
+    assert "out: cannot be written: Not a directory" in capsys.readouterr().err
+    assert not (tmp_path / "cache").exists() and not engine.selected
+
+
 def test_mistakes_that_need_no_run(prompts, tmp_path, monkeypatch):
     options = command.SegmentOptions(tmp_path / "none.yml", prompts(a=(1, 1)), tmp_path / "out")
     options.method = "votes"
