@@ -207,7 +207,8 @@ def _age(model: Any) -> int:
 
 
 def _new_folder(parent: Path, name: str) -> Path:
-    for folder in (parent / name, *(parent / f"{name}-{number}" for number in itertools.count(2))):
+    for number in itertools.count(1):
+        folder = parent / (name if number == 1 else f"{name}-{number}")
         try:
             folder.mkdir(parents=True)
             return folder

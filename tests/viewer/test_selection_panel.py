@@ -48,7 +48,9 @@ def engine(make_cube, monkeypatch):
 @pytest.fixture
 def panel(engine, make_browser, monkeypatch, tmp_path):
     """A panel over a scene of one grey view, opened in a browser."""
-    view = SimpleNamespace(names=["000"], image=lambda number: np.full((SIZE, SIZE, 3), 128, dtype=np.uint8))
+    view = SimpleNamespace(
+        names=["000"], image=lambda number: np.full((SIZE, SIZE, 3), 128, dtype=np.uint8), frame=None
+    )
     monkeypatch.setattr(Workbench, "scene", lambda workbench: view)
     workbench = Workbench(SimpleNamespace(), tmp_path)
     workbench.drawn = []
@@ -129,6 +131,23 @@ def test_an_error_of_the_preview_keeps_the_click(panel, click, engine, wait_unti
     wait_until(lambda: panel._elements.picture.visible)
     (view,) = panel.session.state.draft.views
     assert view.points == ((2.0, 3.0, 1), (2.0, 3.0, 1))
+
+
+@pytest.mark.usefixtures("segmenter")
+def test_every_export_gets_a_folder_of_its_own(panel, click, wait_until, monkeypatch):
+    written = []
+    monkeypatch.setattr("nerfseg_ns.selection.object_file.write_object", lambda path, *_: written.append(path))
+    monkeypatch.setattr("nerfseg_ns.selection.object_masks.write_masks", lambda *_: None)
+    monkeypatch.setattr("nerfseg_ns.selection.object_export.export_object", lambda *_, **__: None)
+    click()
+    panel.client.act(panel._elements.segment)
+    wait_until(lambda: panel._elements.export.visible and not panel._elements.export.disabled)
+    for count in (1, 2, 3):
+        panel.client.act(panel._elements.export)
+        wait_until(lambda count=count: len(panel.client.notes) == count)
+    folders = [panel.workbench.folder / name for name in ("object 1", "object 1-2", "object 1-3")]
+    assert [path.parent for path in written] == folders and all(folder.is_dir() for folder in folders)
+    assert panel.client.notes == [("Exported", str(folder)) for folder in folders]
 
 
 def test_a_broken_file_of_prompts_is_named_as_the_user_knows_it(panel, wait_until):
