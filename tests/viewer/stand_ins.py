@@ -1,5 +1,7 @@
 """A segmenter by colour and an engine that lifts one mask: quick, exact, without weights."""
 
+import os
+import time
 from collections.abc import Hashable, Iterator, Sequence
 
 import numpy as np
@@ -17,7 +19,10 @@ from nerfseg_ns.selection.selector import FirstMask, Listener
 
 
 class ColourSegmenter:
-    """Everything that is nearly as coloured as the clicked pixels, within the box."""
+    """Everything that is nearly as coloured as the clicked pixels, within the box; its upper half is a part.
+
+    Waits as long as the file is there that the environment names as HOLD.
+    """
 
     name = "colour"
 
@@ -25,6 +30,8 @@ class ColourSegmenter:
         self.image = image.astype(np.float32)
 
     def predict(self, prompt: Prompt2D, size: tuple[int, int] | None = None) -> Candidates:
+        while os.path.exists(os.environ.get("HOLD", "")):
+            time.sleep(0.05)
         height, width = self.image.shape[:2]
         points = prompt.points[prompt.labels == 1]
         if not len(points):
@@ -41,11 +48,12 @@ class ColourSegmenter:
             x0, y0, x1, y1 = prompt.box.astype(int)
             inside[y0:y1, x0:x1] = True
             mask &= inside
-        rows, columns = (np.linspace(0, n - 0.5, m).astype(int) for n, m in zip(mask.shape, size or mask.shape))
-        logits = np.where(mask[np.ix_(rows, columns)], 8.0, -8.0).astype(np.float32)
-        small = [np.linspace(0, n - 0.5, 256).astype(int) for n in mask.shape]
-        low = np.where(mask[np.ix_(*small)], 8.0, -8.0).astype(np.float32)
-        return Candidates(np.stack([logits] * 4), np.ones(4, dtype=np.float32), np.stack([low] * 4))
+        part = mask.copy()
+        if mask.any():
+            part[int(np.nonzero(mask)[0].mean()) :] = False
+        masks = np.stack([mask, part, mask, mask])
+        logits, low = (_logits(masks, shape) for shape in (size or mask.shape, (256, 256)))
+        return Candidates(logits, np.ones(4, dtype=np.float32), low)
 
 
 class LiftingSelector:
@@ -81,6 +89,11 @@ def lifted(prompt: ObjectPrompt, samples: ViewSamples, mask: np.ndarray, cell: f
     votes = ObjectVotes.none(blocks, 1)
     votes.add(samples, blocks.trilinear(samples.positions), inside[..., None].float())
     return SelectedObject(prompt, blocks, votes)
+
+
+def _logits(masks: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    rows, columns = (np.linspace(0, n - 0.5, m).astype(int) for n, m in zip(masks.shape[1:], shape))
+    return np.where(masks[:, rows[:, None], columns], 8.0, -8.0).astype(np.float32)
 
 
 def make_colour_segmenter(name, cache_dir, checkpoint, device) -> ColourSegmenter:

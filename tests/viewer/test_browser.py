@@ -1,6 +1,7 @@
 """The panel in a real browser: Chromium clicks its way through the viewer of a run that was trained for this."""
 
 import io
+import json
 import os
 import shutil
 import signal
@@ -47,17 +48,26 @@ def browser():
 
 
 class Site(NamedTuple):
-    """A viewer that listens, and the seconds that anything in it may take."""
+    """A viewer that listens.
+
+    Args:
+        address: of its page.
+        patience: seconds that anything in it may take.
+        run: the folder of its run.
+        hold: its segmenter waits while this file is there.
+    """
 
     address: str
     patience: float
+    run: Path
+    hold: Path
 
 
 @pytest.fixture(scope="module")
 def site(browser, tmp_path_factory):
     """A viewer on a run that has just been trained."""
     folder = tmp_path_factory.mktemp("viewer")
-    environment = {**ENVIRONMENT, "NERFSEG_CACHE": str(folder / "cache")}
+    environment = {**ENVIRONMENT, "NERFSEG_CACHE": str(folder / "cache"), "HOLD": str(folder / "hold")}
     began = time.monotonic()
     trained = subprocess.run(
         [sys.executable, HERE / "box_scene.py", folder],
@@ -91,7 +101,7 @@ def site(browser, tmp_path_factory):
                 break
             except (urllib.error.URLError, OSError):
                 time.sleep(0.5)
-        yield Site(address, patience)
+        yield Site(address, patience, Path(config).parent, folder / "hold")
     finally:
         server.send_signal(signal.SIGINT)
         try:
@@ -125,6 +135,9 @@ class Panel:
         self.page.goto(site.address)
         self.button("Click on the object").wait_for()
         self.button("Reset").click()  # a browser goes on with what one before it left
+        size = self.field("Max res")  # as the guide says for CPUs
+        size.fill("192")
+        size.press("Enter")
         self.wait_for_picture(lambda canvas: near(canvas, RED).sum() > 500)
 
     def button(self, name: str):
@@ -132,6 +145,10 @@ class Panel:
 
     def text(self, words: str):
         return self.page.get_by_text(words)
+
+    def listed(self, name: str):
+        """The paragraph with an object of the list."""
+        return self.page.get_by_role("paragraph").filter(has_text=name)
 
     def canvas(self) -> np.ndarray:
         """What the 3D part of the page shows."""
@@ -159,6 +176,19 @@ class Panel:
         self.page.mouse.click(*place)
         self.text("Is the outline right?").wait_for()
 
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        self.page.mouse.move(*start)
+        self.page.mouse.down()
+        self.page.mouse.move(*end, steps=4)
+        self.page.mouse.up()
+
+    def save_prompts(self) -> Path:
+        with self.page.expect_download() as download:
+            self.button("Save prompts").click()
+        path = self.folder / "prompts.json"
+        download.value.save_as(path)
+        return path
+
     def field(self, label: str):
         """The input behind a label."""
         label_there = self.page.get_by_text(label, exact=True).first
@@ -180,7 +210,7 @@ def highlighted(picture: np.ndarray) -> int:
     return int(((picture[..., 0] > 180) & (picture[..., 1] > 65) & (picture[..., 1] < 130)).sum())
 
 
-def test_an_object_is_clicked_segmented_changed_and_taken_back(open_panel, tmp_path):
+def test_an_object_is_clicked_segmented_changed_and_taken_back(open_panel):
     panel = open_panel()
     page = panel.page
     before = panel.canvas()
@@ -191,7 +221,7 @@ def test_an_object_is_clicked_segmented_changed_and_taken_back(open_panel, tmp_p
 
     panel.field("Name").fill("red box")
     panel.button("Segment in 3D").click()
-    page.get_by_text("red box").first.wait_for()
+    panel.listed("red box").wait_for()
     page.get_by_text("Show objects").wait_for()
     panel.wait_for_picture(lambda canvas: highlighted(canvas) > highlighted(before) + 4000)
 
@@ -221,18 +251,11 @@ def test_an_object_is_clicked_segmented_changed_and_taken_back(open_panel, tmp_p
     page.get_by_text("Show objects").wait_for(state="hidden")
     panel.text("Is the outline right?").wait_for()
 
-    with page.expect_download() as download:
-        page.get_by_text("Files").click()
-        panel.button("Save prompts").click()
-    saved = tmp_path / "prompts.json"
-    download.value.save_as(saved)
-    assert '"red box"' in saved.read_text()
+    page.get_by_text("Files").click()
+    assert '"red box"' in panel.save_prompts().read_text()
 
     # the mouse is the camera's again
-    page.mouse.move(300, 500)
-    page.mouse.down()
-    page.mouse.move(420, 520, steps=4)
-    page.mouse.up()
+    panel.drag((300, 500), (420, 520))
     panel.wait_for_picture(lambda canvas: np.abs(canvas - before).mean() > 10)
 
 
@@ -248,3 +271,78 @@ def test_an_error_shows_in_one_panel_and_another_browser_is_not_disturbed(open_p
     assert one.text("start with a click on the object").count() == 1
     assert not one.page.get_by_role("img", name="mask").count()
     one.click_object()
+
+
+def test_a_box_another_meaning_prompts_from_a_file_edit_and_export(open_panel, site):
+    panel = open_panel()
+    page = panel.page
+    before = panel.canvas()
+    rows, columns = np.nonzero(near(before, RED))
+    panel.button("Draw a box").click()
+    panel.text("Now drag a box around the object").wait_for()
+    low, high = ((np.quantile(columns, q), np.quantile(rows, q) + 60) for q in (0.01, 0.99))
+    panel.drag((low[0] - 8, low[1] - 8), (high[0] + 8, high[1] + 8))
+    panel.text("Is the outline right?").wait_for()
+    page.get_by_role("img", name="mask").wait_for()
+
+    panel.button("Segment in 3D").click()
+    page.get_by_text("Show objects").wait_for()
+    whole = highlighted(panel.wait_for_picture(lambda canvas: highlighted(canvas) > highlighted(before) + 4000))
+    panel.choose("A click means", "part")  # the object is made again from the upper half
+    panel.wait_for_picture(lambda canvas: highlighted(canvas) < 0.8 * whole)
+    panel.choose("A click means", "auto")
+    panel.wait_for_picture(lambda canvas: highlighted(canvas) > 0.9 * whole)
+
+    page.get_by_text("Files").click()
+    saved = panel.save_prompts()
+    (record,) = json.loads(saved.read_text())["objects"]
+    assert record["granularity"] == "auto" and len(record["box"]) == 4
+    panel.button("Reset").click()
+    page.get_by_text("Show objects").wait_for(state="hidden")
+    saved.write_text(saved.read_text().replace(record["name"], "from a file"))
+    with page.expect_file_chooser() as chooser:
+        panel.button("Load prompts").click()
+    chooser.value.set_files(saved)
+    panel.text("The loaded prompts wait for").wait_for()
+    panel.listed("from a file (waits)").wait_for()
+    panel.button("Segment in 3D").click()
+    panel.wait_for_picture(lambda canvas: highlighted(canvas) > highlighted(before) + 4000)
+
+    panel.button("Edit").click()
+    panel.text("Is the outline right?").wait_for()
+    panel.field("Name").fill("shed")
+    panel.button("Segment in 3D").click()
+    panel.listed("shed").wait_for()
+    panel.listed("from a file").wait_for(state="hidden")
+
+    panel.button("Export the object").click()
+    panel.text("Exported").wait_for()
+    exported = {path.name for path in (site.run / "objects" / "shed").iterdir()}
+    assert {"shed.npz", "masks"} < exported and any(name.endswith(".ply") for name in exported)
+
+    panel.button("Delete").click()
+    page.get_by_text("Show objects").wait_for(state="hidden")
+    panel.wait_for_picture(lambda canvas: highlighted(canvas) < highlighted(before) + 2000)
+
+
+def test_a_selection_that_is_cancelled_leaves_camera_and_panel_working(open_panel, site):
+    panel = open_panel()
+    before = panel.canvas()
+    panel.click_object()
+    panel.field("Name").fill("cancelled")  # results of other tests are known under their prompts
+    site.hold.touch()
+    try:
+        panel.button("Segment in 3D").click()
+        panel.button("Cancel").click()
+        panel.text("Stopping").wait_for()
+    finally:
+        site.hold.unlink()
+    panel.text("stopped; objects that were finished stay").wait_for()
+    assert panel.text("Show objects").is_hidden()
+
+    panel.drag((300, 500), (330, 505))
+    panel.wait_for_picture(lambda canvas: np.abs(canvas - before).mean() > 10)
+    panel.drag((330, 505), (300, 500))  # back: from between the captured views this field hides the box in fog
+    panel.button("Segment in 3D").click()
+    panel.listed("cancelled").wait_for()
+    panel.wait_for_picture(lambda canvas: highlighted(canvas) > highlighted(before) + 4000)
