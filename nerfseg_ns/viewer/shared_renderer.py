@@ -12,6 +12,8 @@ from torch import Tensor
 from nerfseg_ns.core.view_samples import MINIMUM_WEIGHT, ViewSamples
 from nerfseg_ns.selection.field_renderer import FieldRenderer
 
+_SECONDS_BETWEEN_CALLS = 0.25
+
 
 class SharedRenderer(FieldRenderer):
     """Borrows the model for one view at a time, so that pictures and training steps come in between.
@@ -38,9 +40,10 @@ class SharedRenderer(FieldRenderer):
 
     @contextmanager
     def _borrowed(self) -> Iterator[None]:
-        if not self._lock.acquire(blocking=False):
+        taken = self._lock.acquire(blocking=False)
+        while not taken:  # again and again: a picture in full size may begin while this waits
             self._make_way()
-            self._lock.acquire()
+            taken = self._lock.acquire(timeout=_SECONDS_BETWEEN_CALLS)
         try:
             yield
         finally:
