@@ -30,6 +30,22 @@ def inner_points(
     return np.array(points, dtype=np.float32).reshape(-1, 2)
 
 
+def centrality(mask: Bool[np.ndarray, "h w"], points: Float[np.ndarray, "points 2"]) -> float:
+    """How near to the middle of a mask some points are: their depth in it as a share of the largest depth, 0..1.
+
+    A pixel beside a point counts as the point: small masks are hit no better than that.
+
+    Args:
+        mask: not empty.
+        points: (x, y) of points in the image; their mean counts. 1 without points.
+    """
+    if len(points) == 0:
+        return 1.0
+    depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    x, y = (points[:, axis].astype(int).clip(0, mask.shape[1 - axis] - 1) for axis in (0, 1))
+    return float(ndimage.maximum_filter(depth, size=3)[y, x].mean() / depth.max())
+
+
 def bounding_box(mask: Bool[np.ndarray, "h w"]) -> tuple[int, int, int, int]:
     """(x0, y0, x1, y1) around a mask, x1 and y1 exclusive.
 

@@ -1,6 +1,6 @@
 """The part of a scene around an object: its voxels, and the samples of some views inside it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Bool, Float
@@ -60,6 +60,15 @@ class Neighbourhood:
     def vote(self, view: int, masks: Bool[Tensor, "h w objects"], weights: Float[Tensor, " objects"]) -> None:
         """Count a view's masks; negative weights take them back."""
         self.votes.add(self.samples[view], self.near[view], masks.to(weights), weights)
+
+    def oppose(self, apart: Callable[[Float[Tensor, "voxels 3"]], Bool[Tensor, " voxels"]], weight: float) -> None:
+        """Votes against all objects on voxels that cannot belong to them.
+
+        Args:
+            apart: which of some positions, scene frame, these are.
+            weight: of the votes; a view that sees a surface head-on puts about 1 on each of its voxels.
+        """
+        self.votes.outside[: self.blocks.count][apart(self.blocks.centres())] += weight
 
     def render(self, view: int) -> tuple[Bool[Tensor, "h w objects"], Bool[Tensor, "h w objects"]]:
         """What the votes say of a view: pixels inside each object, and pixels that have votes at all."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -40,3 +41,22 @@ def spread(ordered: Sequence[int], count: int) -> list[int]:
     if len(ordered) <= count:
         return list(ordered)
     return [ordered[i] for i in np.linspace(0, len(ordered) - 1, count).round().astype(int)]
+
+
+def beside_mask(
+    camera: Pinhole, mask: Bool[Tensor, "h w"], points: Float[Tensor, "points 3"], slack: int
+) -> Bool[Tensor, " points"]:
+    """Points that a view shows, or hides behind something, beside a mask: they cannot belong to what it outlines.
+
+    Args:
+        camera: of the view.
+        mask: the object's outline there.
+        points: scene frame.
+        slack: pixels around the mask that still count as inside.
+    """
+    height, width = camera.size
+    grown = F.max_pool2d(mask[None, None].float(), 2 * slack + 1, 1, slack)[0, 0] > 0
+    pixels, depth, _ = camera.project(points)
+    inside = (depth > 0) & (pixels >= 0).all(dim=-1) & (pixels[:, 0] < width) & (pixels[:, 1] < height)
+    x, y = pixels.nan_to_num().clamp(min=0).long().unbind(-1)
+    return inside & ~grown[y.clamp(max=height - 1), x.clamp(max=width - 1)]

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nerfseg_ns.core.mask_prompts import bounding_box, inner_points, surroundings
+from nerfseg_ns.core.mask_prompts import bounding_box, centrality, inner_points, surroundings
 
 
 def test_the_first_point_is_the_middle_of_a_square() -> None:
@@ -41,3 +41,13 @@ def test_box_and_surroundings() -> None:
     assert not surroundings(mask, np.zeros_like(mask)).any()
     with pytest.raises(ValueError, match="empty"):
         bounding_box(np.zeros((2, 2), dtype=bool))
+
+
+def test_a_point_in_the_middle_is_central_and_one_at_the_edge_is_not() -> None:
+    mask = np.zeros((20, 20), dtype=bool)
+    mask[4:15, 4:15] = True  # 11 x 11: depth 6 in the middle, 1 at the edge, 2 beside it
+    assert centrality(mask, np.array([[9.5, 9.5]])) == 1.0
+    assert centrality(mask, np.array([[4.5, 9.5]])) == pytest.approx(2 / 6)
+    assert centrality(mask, np.array([[0.5, 0.5]])) == 0.0
+    assert centrality(mask, np.array([[9.5, 9.5], [4.5, 9.5]])) == pytest.approx((1 + 2 / 6) / 2)
+    assert centrality(mask, np.zeros((0, 2))) == 1.0

@@ -13,7 +13,7 @@ from nerfseg_ns.selection.sa3d_selector import Sa3dSelector, Sa3dSettings
 from nerfseg_ns.selection.selector import Listener, Selector
 from nerfseg_ns.selection.vote_selector import VoteSelector, VoteSettings
 
-ENGINES = [VoteSelector(VoteSettings(growth_ratio=1.0, rounds=1)), Sa3dSelector(Sa3dSettings(resolution=96))]
+ENGINES = [VoteSelector(VoteSettings(growth=(1.0,), rounds=1)), Sa3dSelector(Sa3dSettings(resolution=96))]
 
 
 @pytest.mark.parametrize("engine", ENGINES, ids=["vote", "sa3d"])
