@@ -85,9 +85,6 @@ class ViewerStandIn:
 @pytest.fixture
 def viewer(monkeypatch, tmp_path):
     monkeypatch.setattr("nerfstudio.viewer.render_state_machine.get_camera", camera_of_size)
-    monkeypatch.setitem(
-        GLOBAL_BUFFER, "events", {}
-    )  # of trainings in this process, from which it guesses rays per second
     made = ViewerStandIn()
     made.pictures_of_browsers = ViewerPictures(made)
     ViewerPanels(made, made.pictures_of_browsers, Workbench(made.pipeline, tmp_path, made.train_lock)).install()
