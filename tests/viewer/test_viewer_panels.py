@@ -85,6 +85,8 @@ class ViewerStandIn:
 @pytest.fixture
 def viewer(monkeypatch, tmp_path):
     monkeypatch.setattr("nerfstudio.viewer.render_state_machine.get_camera", camera_of_size)
+    # trainings in this process would leave it statistics to guess its speed from
+    monkeypatch.setattr("nerfstudio.utils.writer.is_initialized", lambda: False)
     made = ViewerStandIn()
     made.pictures_of_browsers = ViewerPictures(made)
     ViewerPanels(made, made.pictures_of_browsers, Workbench(made.pipeline, tmp_path, made.train_lock)).install()
