@@ -33,7 +33,7 @@ def inner_points(
 def centrality(mask: Bool[np.ndarray, "h w"], points: Float[np.ndarray, "points 2"]) -> float:
     """How near to the middle of a mask some points are: their depth in it as a share of the largest depth, 0..1.
 
-    A pixel beside a point counts as the point: small masks are hit no better than that.
+    Points are taken to be exact to half a pixel: the middle of a small mask is not hit better than that.
 
     Args:
         mask: not empty.
@@ -43,7 +43,8 @@ def centrality(mask: Bool[np.ndarray, "h w"], points: Float[np.ndarray, "points 
         return 1.0
     depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
     x, y = (points[:, axis].astype(int).clip(0, mask.shape[1 - axis] - 1) for axis in (0, 1))
-    return float(ndimage.maximum_filter(depth, size=3)[y, x].mean() / depth.max())
+    at = depth[y, x]
+    return float(np.where(at > 0, (at + 0.5) / depth.max(), 0.0).clip(max=1.0).mean())
 
 
 def bounding_box(mask: Bool[np.ndarray, "h w"]) -> tuple[int, int, int, int]:

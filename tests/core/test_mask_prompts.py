@@ -45,9 +45,9 @@ def test_box_and_surroundings() -> None:
 
 def test_a_point_in_the_middle_is_central_and_one_at_the_edge_is_not() -> None:
     mask = np.zeros((20, 20), dtype=bool)
-    mask[4:15, 4:15] = True  # 11 x 11: depth 6 in the middle, 1 at the edge, 2 beside it
+    mask[4:15, 4:15] = True  # 11 x 11: depth 6 in the middle, 1 at the edge
     assert centrality(mask, np.array([[9.5, 9.5]])) == 1.0
-    assert centrality(mask, np.array([[4.5, 9.5]])) == pytest.approx(2 / 6)
+    assert centrality(mask, np.array([[4.5, 9.5]])) == pytest.approx(1.5 / 6)
     assert centrality(mask, np.array([[0.5, 0.5]])) == 0.0
-    assert centrality(mask, np.array([[9.5, 9.5], [4.5, 9.5]])) == pytest.approx((1 + 2 / 6) / 2)
+    assert centrality(mask, np.array([[9.5, 9.5], [4.5, 9.5]])) == pytest.approx((1 + 1.5 / 6) / 2)
     assert centrality(mask, np.zeros((0, 2))) == 1.0

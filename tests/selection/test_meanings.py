@@ -44,8 +44,8 @@ def test_the_mask_around_the_click_comes_first_and_masks_alike_count_once(analyt
     assert found.view == 0
     assert found.masks.shape[0] == 2
     assert found.masks[0].sum() == 81 and found.priors[0] == pytest.approx(0.9)
-    # depth 2 of at most 5, a pixel beside the click counts: 3 / 5
-    assert found.priors[1] == pytest.approx(0.9 * 3 / 5)
+    # depth 2 of at most 5, and half a pixel
+    assert found.priors[1] == pytest.approx(0.9 * 2.5 / 5)
 
 
 def test_a_granularity_is_the_only_meaning(analytic_scene: object) -> None:
