@@ -45,7 +45,7 @@ class Commands:
     def __init__(self, folder: Path, program_folder: Path) -> None:
         self.folder = folder
         self.environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"},  # tests read warnings
             "PATH": f"{program_folder}{os.pathsep}{os.environ['PATH']}",
             "TORCH_HOME": str(folder / "torch-home"),
             "OMP_NUM_THREADS": "1",
