@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from nerfseg_ns.core.mask_agreement import agreement, largest_of_the_best
+from nerfseg_ns.core.mask_agreement import agreement
 from nerfseg_ns.selection.neighbourhood import Neighbourhood
 
 
@@ -57,22 +57,16 @@ def settle(
     neighbourhood: Neighbourhood,
     ballots: Sequence[Ballot],
     candidates: Mapping[int, Bool[Tensor, "candidates h w"]],
-    ratio: float = 1.0,
 ) -> None:
-    """Let every view choose, for each object, the candidate that agrees best with all others' votes; all at once.
-
-    Args:
-        ratio: see :func:`~nerfseg_ns.core.mask_agreement.largest_of_the_best`.
-    """
+    """Let every view choose, for each object, the candidate that agrees best with all others' votes; all at once."""
     chosen: dict[int, list[tuple[Tensor, float]]] = {}
     for view, masks in candidates.items():
         rendered, known = without(neighbourhood, ballots, view)
         chosen[view] = []
-        areas = masks.sum(dim=(1, 2)).tolist()
         for i in range(len(ballots)):
-            scores = agreement(rendered[..., i], known[..., i], masks).tolist()
-            best = largest_of_the_best(scores, areas, ratio)
-            chosen[view].append((masks[best], scores[best]))
+            scores = agreement(rendered[..., i], known[..., i], masks)
+            best = int(scores.argmax())
+            chosen[view].append((masks[best], float(scores[best])))
     for view, entries in chosen.items():
         count(neighbourhood, ballots, view, -1.0)
         for ballot, (mask, score) in zip(ballots, entries):

@@ -166,3 +166,4 @@ def test_a_mistake_in_drawing_the_panel_does_not_stop_its_messages(panel, monkey
     # from another thread: viser's lock lets in the one that has it
     threading.Thread(target=panel.session.fail, args=("heard again",), daemon=True).start()
     wait_until(lambda: note(panel) == "heard again")
+    assert note(panel) == "heard again"

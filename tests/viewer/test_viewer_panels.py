@@ -120,6 +120,7 @@ def test_a_new_browser_gets_its_first_picture_while_another_ones_is_drawn(viewer
     viewer.open(new)
     wait_until(lambda: (new.client_id, COARSE) in viewer.pictures)
     wait_until(viewer.model.drawing.is_set)  # and full pictures go on
+    assert viewer.pictures.count((new.client_id, COARSE)) >= 1 and (new.client_id, FULL) not in viewer.pictures
 
 
 def test_a_selection_gets_the_model_between_full_pictures(viewer, make_browser, wait_until):
