@@ -11,8 +11,10 @@ from nerfstudio.engine.trainer import TrainerConfig
 from nerfstudio.pipelines.base_pipeline import VanillaPipeline
 
 from nerfseg_ns.core.class_table import ClassTable
+from nerfseg_ns.core.georeference import GEOREFERENCE, Georeference
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.near_matches import did_you_mean
+from nerfseg_ns.core.scene_frame import SceneFrame
 from nerfseg_ns.data.semantic_views import SEMANTICS, SemanticViews
 from nerfseg_ns.nerf.geometry_checkpoint import newest_checkpoint, read_checkpoint, read_run_config
 from nerfseg_ns.nerf.perceptual_metric import without_lpips
@@ -51,6 +53,18 @@ class LoadedRun:
         """The scene's classes, or None when the data has none."""
         semantics = self._semantic_views
         return semantics.class_table if semantics is not None and len(semantics.class_table) else None
+
+    @property
+    def georeference(self) -> Georeference | None:
+        """Where the input frame lies on the Earth, or None when the data does not say."""
+        georeference = self.dataset.metadata.get(GEOREFERENCE)
+        return georeference if isinstance(georeference, Georeference) else None
+
+    @property
+    def frame(self) -> SceneFrame:
+        """From the frame of the input poses to nerfstudio's scene frame."""
+        outputs = self.dataset._dataparser_outputs
+        return SceneFrame(outputs.dataparser_transform.float().cpu(), float(outputs.dataparser_scale))
 
     @property
     def view_names(self) -> list[str]:
