@@ -53,7 +53,7 @@ def object_points(scene: Scene, selected: SelectedObject, listener: Listener | N
         kept = inside[samples.pixels] & (samples.weights == heaviest[samples.pixels])
         if kept.any():
             positions.append(samples.positions[kept])
-            colours.append(_camera_image(scene, view).to(positions[-1])[samples.pixels[kept]])
+            colours.append(camera_image(scene, view).to(positions[-1])[samples.pixels[kept]])
     listener.step("points", len(scene.names), len(scene.names))
     if not positions:
         none = selected.votes.inside.new_zeros(0, 3)
@@ -61,8 +61,8 @@ def object_points(scene: Scene, selected: SelectedObject, listener: Listener | N
     return _thinned(torch.cat(positions), torch.cat(colours), selected)
 
 
-def _camera_image(scene: Scene, view: int) -> Float[Tensor, "pixels 3"]:
-    """The image at the camera's size, RGB in 0..1."""
+def camera_image(scene: Scene, view: int) -> Float[Tensor, "pixels 3"]:
+    """The image of a view at the camera's size, RGB in 0..1."""
     image = torch.from_numpy(scene.image(view)).permute(2, 0, 1).float() / 255.0
     factor = image.shape[1] // scene.camera(view).size[0]
     return torch.nn.functional.avg_pool2d(image, factor).flatten(1).T

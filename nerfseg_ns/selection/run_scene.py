@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 from nerfstudio.cameras.cameras import Cameras, CameraType
 from nerfstudio.data.datasets.base_dataset import InputDataset
 from nerfstudio.models.base_model import Model
@@ -141,7 +141,7 @@ class RunScene:
 
     def camera(self, view: int) -> Pinhole:
         """See :class:`~nerfseg_ns.selection.scene.Scene`. A lens distortion is in the rays but not in the pinhole."""
-        camera = self._camera(view)
+        camera = self.nerfstudio_camera(view)
         return Pinhole(
             camera.camera_to_worlds[0].to(self.model.device).float(),
             float(camera.fx),
@@ -150,6 +150,18 @@ class RunScene:
             float(camera.cy),
             size=(int(camera.height[0, 0]), int(camera.width[0, 0])),
         )
+
+    def nerfstudio_camera(self, view: int) -> Cameras:
+        """The view's camera, one in a batch, on the CPU, with the pose that the training corrected and distortion."""
+        camera = self._cameras[view : view + 1]
+        optimizer = self._optimizer
+        if optimizer is not None and optimizer.config.mode != "off":
+            with torch.no_grad():
+                correction = optimizer(torch.tensor([view], device=self.model.device)).to(camera.camera_to_worlds)
+            pose = camera.camera_to_worlds
+            turned = correction[:, :, :3] @ pose[:, :, :3]
+            camera.camera_to_worlds = torch.cat([turned, pose[:, :, 3:] + correction[:, :, 3:]], dim=-1)
+        return camera
 
     def image(self, view: int) -> UInt8[np.ndarray, "h w 3"]:
         """What a segmenter sees of the view, RGB.
@@ -166,6 +178,14 @@ class RunScene:
             self._images.keep(view, image, image.nbytes)
         return image
 
+    def mask(self, view: int) -> Bool[np.ndarray, "h w"] | None:
+        """The pixels that the data's own mask keeps, at the camera's size; None where the data has no masks."""
+        if self._dataset._dataparser_outputs.mask_filenames is None:
+            return None
+        kept = self._dataset.get_data(view)["mask"][..., 0].numpy()
+        size = int(self._cameras.width[view]), int(self._cameras.height[view])
+        return np.array(Image.fromarray(kept).resize(size, Image.Resampling.NEAREST))
+
     def image_key(self, view: int) -> Hashable:
         """See :class:`~nerfseg_ns.selection.scene.Scene`; another one after :meth:`forget`."""
         return self._images_number, view
@@ -174,7 +194,7 @@ class RunScene:
         """The samples that carry weight along the view's rays, on the model's device."""
         samples = self._samples.find(view)
         if samples is None:
-            camera = self._camera(view)
+            camera = self.nerfstudio_camera(view)
             rays = camera.generate_rays(camera_indices=0, keep_shape=True)
             centre = camera.camera_to_worlds[0, :, 3].to(self.model.device)
             directions = rays.directions.to(self.model.device)
@@ -218,7 +238,7 @@ class RunScene:
     def _find_or_render(self, view: int) -> PackedSamples:
         if self._keep_on_disk and self._disk is None:
             self._disk = SampleCache(sample_folder(user_cache(), geometry_hash(self.model)))
-        pinhole, camera = self.camera(view), self._camera(view)
+        pinhole, camera = self.camera(view), self.nerfstudio_camera(view)
         name = camera_hash(pinhole, camera.distortion_params)
         packed = self._disk.find(name, pinhole.size) if self._disk is not None else None
         if packed is None:
@@ -227,17 +247,6 @@ class RunScene:
             if self._disk is not None:
                 self._disk.keep(name, packed)
         return packed
-
-    def _camera(self, view: int) -> Cameras:
-        camera = self._cameras[view : view + 1]
-        optimizer = self._optimizer
-        if optimizer is not None and optimizer.config.mode != "off":
-            with torch.no_grad():
-                correction = optimizer(torch.tensor([view], device=self.model.device)).to(camera.camera_to_worlds)
-            pose = camera.camera_to_worlds
-            turned = correction[:, :, :3] @ pose[:, :, :3]
-            camera.camera_to_worlds = torch.cat([turned, pose[:, :, 3:] + correction[:, :, 3:]], dim=-1)
-        return camera
 
     def _captured(self, view: int) -> UInt8[np.ndarray, "h w 3"]:
         height, width = int(self._cameras.height[view]), int(self._cameras.width[view])
@@ -256,7 +265,7 @@ class RunScene:
 
     def _rendered(self, view: int) -> UInt8[np.ndarray, "h w 3"]:
         with evaluating(self.model):
-            rgb = self.model.get_outputs_for_camera(self._camera(view).to(self.model.device))["rgb"]
+            rgb = self.model.get_outputs_for_camera(self.nerfstudio_camera(view).to(self.model.device))["rgb"]
         return (rgb.clamp(0.0, 1.0) * 255.0).round().to(torch.uint8).cpu().numpy()
 
 

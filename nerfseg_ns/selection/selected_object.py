@@ -47,10 +47,14 @@ class SelectedObject:
         """Whether points of the scene frame belong to the object."""
         return self.membership(positions) > self.threshold
 
+    def share(self, samples: ViewSamples) -> Float[Tensor, "h w"]:
+        """The share of each ray's weight that lies inside."""
+        inside = self.contains(samples.positions)
+        return samples.per_pixel(inside[:, None].to(samples.weights))[..., 0]
+
     def mask(self, samples: ViewSamples) -> Bool[Tensor, "h w"]:
         """The object in a view: pixels whose ray has most of its weight inside."""
-        inside = self.contains(samples.positions)
-        return samples.per_pixel(inside[:, None].to(samples.weights))[..., 0] > 0.5
+        return self.share(samples) > 0.5
 
     def bounds(self) -> tuple[Float[Tensor, "3"], Float[Tensor, "3"]] | None:
         """Corners of the box around the voxels inside, scene frame; None when there are none."""

@@ -304,7 +304,7 @@ def test_plain_nerfacto_is_sampled_too(run, monkeypatch):
     )
     model = config.setup(scene_box=run.dataset.scene_box, num_train_data=6, metadata={}).eval()
     scene = RunScene(run.dataset, model)
-    rays = scene._camera(0).generate_rays(camera_indices=0, keep_shape=True)
+    rays = scene.nerfstudio_camera(0).generate_rays(camera_indices=0, keep_shape=True)
     samples = FieldRenderer(model).samples(rays, minimum_weight=0.0)
     outputs = model.get_outputs_for_camera_ray_bundle(rays)
     light = samples.per_pixel(torch.ones(len(samples.weights), 1))
