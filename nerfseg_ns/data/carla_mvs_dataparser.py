@@ -2,34 +2,28 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from nerfstudio.cameras.camera_utils import auto_orient_and_center_poses
-from nerfstudio.cameras.cameras import Cameras, CameraType
 from nerfstudio.data.dataparsers.base_dataparser import DataParser, DataParserConfig, DataparserOutputs
-from nerfstudio.data.scene_box import SceneBox
 from nerfstudio.plugins.registry_dataparser import DataParserSpecification
-from nerfstudio.utils.rich_utils import CONSOLE
 from torch import Tensor
 
 from nerfseg_ns.core.class_table import ClassTable
+from nerfseg_ns.core.georeference import GEOREFERENCE, Georeference
 from nerfseg_ns.core.input_error import InputError
-from nerfseg_ns.core.label_image import check_label_header, read_image_header
-from nerfseg_ns.core.poses import axis_spread, read_intrinsics, read_pose, swap_camera_axes
+from nerfseg_ns.core.poses import read_intrinsics, read_pose, swap_camera_axes
+from nerfseg_ns.data.reduced_cameras import Pinhole, check_downscale_factor, reduced_cameras
 from nerfseg_ns.data.scene_folder import LAYOUT, SPLITS, SceneView, SplitFolder, label_files, read_split
 from nerfseg_ns.data.semantic_views import SEMANTICS, LabelOptions
-
-LEAST_AXIS_SPREAD = 10.0
-"""Degrees between optical axes (:func:`~nerfseg_ns.core.poses.axis_spread`) below which they have no focus."""
+from nerfseg_ns.data.world_options import WorldOptions
 
 _STAGE_2_FORM = "labels are expected in rgb/ beside the images in color/ (the stage-2 form)"
 
 
 @dataclass
-class CarlaMVSDataParserConfig(DataParserConfig, LabelOptions):
+class CarlaMVSDataParserConfig(DataParserConfig, LabelOptions, WorldOptions):
     """A scene in the NeRF++ folder layout of Carla-MVS, of which all, some or none of the views are labelled."""
 
     _target: type = field(default_factory=lambda: CarlaMVSDataParser)
@@ -41,17 +35,6 @@ class CarlaMVSDataParserConfig(DataParserConfig, LabelOptions):
     ships its stage-1 and stage-2 folders apart."""
     downscale_factor: int = 1
     """How many times to reduce the images (area averaging) and labels (nearest neighbour)."""
-    orientation_method: Literal["none", "up", "pca", "vertical"] = "none"
-    """How to turn the world; none keeps the scene's own axes, which have z up in Carla-MVS."""
-    center_method: Literal["focus", "poses", "none"] = "focus"
-    """What to put at the origin. Focus is the point nearest to all optical axes, for orbits the ground in the middle;
-    where the axes are nearly parallel, as in nadir flights, the mean of the cameras is taken instead."""
-    auto_scale_poses: bool = True
-    """Whether to scale the world so that the farthest training camera is at distance 1."""
-    scale_factor: float = 1.0
-    """How much to scale the camera positions by, after that."""
-    scene_scale: float = 1.0
-    """Half the edge of the scene box."""
 
 
 @dataclass
@@ -66,19 +49,26 @@ class CarlaMVSDataParser(DataParser):
     def _generate_dataparser_outputs(self, split: str = "train", **kwargs: dict | None) -> DataparserOutputs:
         """The outputs of one split; metadata ``semantics`` holds its :class:`SemanticViews`.
 
+        Where the scene has a ``georeference.json``, metadata ``georeference`` holds the :class:`Georeference`.
+
         Raises:
             InputError: whatever is wrong with the scene's files or with the options.
         """
-        if self.config.downscale_factor < 1:
-            raise InputError(f"--downscale-factor {self.config.downscale_factor}: expected a whole number from 1 on")
+        check_downscale_factor(self.config.downscale_factor)
         train = self._train_split()
         folder = train if split == "train" else self._evaluation_split(split)
-        transform, scale = self._world_transform(_read_poses(train.views))
+        transform, scale = self.config.world_transform(_read_poses(train.views))
         poses = transform @ _read_poses(folder.views)
         poses[:, :, 3] *= scale
 
         labels = self._labels(split, folder)
-        cameras = _cameras(folder.views, poses.float(), labels, self.config.downscale_factor)
+        cameras = reduced_cameras(
+            [view.image for view in folder.views],
+            labels,
+            [_read_pinhole(view) for view in folder.views],
+            poses,
+            self.config.downscale_factor,
+        )
         kept = self.config.select(
             split, [view.stem for view in folder.views], labels, str(folder.path), self._unlabelled_hint(folder)
         )
@@ -89,17 +79,21 @@ class CarlaMVSDataParser(DataParser):
             str(self.config.data),
             self.config.downscale_factor,
         )
-        half = self.config.scene_scale
         masks = [view.mask for view in folder.views if view.mask is not None]
         return DataparserOutputs(
             image_filenames=[view.image for view in folder.views],
             cameras=cameras,
-            scene_box=SceneBox(aabb=torch.tensor([[-half] * 3, [half] * 3], dtype=torch.float32)),
+            scene_box=self.config.scene_box(),
             mask_filenames=masks or None,
-            metadata={SEMANTICS: semantics},
+            metadata={SEMANTICS: semantics, **self._place()},
             dataparser_transform=transform.float(),
             dataparser_scale=scale,
         )
+
+    def _place(self) -> dict[str, Georeference]:
+        """Metadata about where the scene lies, from its ``georeference.json`` where there is one."""
+        path = self.config.data / "georeference.json"
+        return {GEOREFERENCE: Georeference.from_json(path)} if path.is_file() else {}
 
     def _train_split(self) -> SplitFolder:
         data = self.config.data
@@ -179,26 +173,6 @@ class CarlaMVSDataParser(DataParser):
             labels += theirs or own
         return labels
 
-    def _world_transform(self, poses: Float[Tensor, "views 4 4"]) -> tuple[Float[Tensor, "3 4"], float]:
-        """Scene world -> nerfstudio world: rotation and shift, then scale, from the training cameras (float64)."""
-        centre_method = self.config.center_method
-        if centre_method == "focus" and axis_spread(poses) < LEAST_AXIS_SPREAD:
-            CONSOLE.log("The cameras look in nearly one direction: the world is centred on them, not on their focus.")
-            centre_method = "poses"
-        # Shifted first, in double precision: map coordinates of millions of metres do not fit into single precision.
-        shift = torch.eye(4, dtype=torch.float64)
-        if centre_method != "none":
-            shift[:3, 3] = -poses[:, :3, 3].mean(dim=0)
-        oriented, near_transform = auto_orient_and_center_poses(
-            (shift @ poses).float(), method=self.config.orientation_method, center_method=centre_method
-        )
-        scale = float(self.config.scale_factor)
-        if self.config.auto_scale_poses:
-            farthest = float(oriented[:, :3, 3].norm(dim=-1).max())
-            if farthest > 0.0:
-                scale /= farthest
-        return near_transform.double() @ shift, scale
-
 
 def _read_poses(views: tuple[SceneView, ...]) -> Float[Tensor, "views 4 4"]:
     """Camera-to-world poses with OpenGL axes in the scene's own world and unit, float64."""
@@ -214,40 +188,9 @@ def _require_same_pose(labelled: SceneView, view: SceneView) -> None:
         )
 
 
-def _cameras(
-    views: tuple[SceneView, ...],
-    poses: Float[Tensor, "views 3 4"],
-    labels: list[Path | None],
-    downscale_factor: int,
-) -> Cameras:
-    """Cameras of floor(size / factor) pixels; checks the label files' sizes and formats on the way."""
-    rows = []
-    for view, label in zip(views, labels):
-        header = read_image_header(view.image)
-        if label is not None:
-            check_label_header(label, view.image, ((header.width, header.height),))
-        width, height = header.width // downscale_factor, header.height // downscale_factor
-        if width < 1 or height < 1:
-            raise InputError(
-                f"{view.image}: {header.width}x{header.height} pixels cannot be reduced {downscale_factor} times; "
-                f"choose a smaller --downscale-factor"
-            )
-        matrix = read_intrinsics(view.intrinsics)
-        across, down = width / header.width, height / header.height
-        focal = matrix[0, 0] * across, matrix[1, 1] * down
-        centre = matrix[0, 2] * across, matrix[1, 2] * down
-        rows.append((*focal, *centre, width, height))
-    fx, fy, cx, cy, widths, heights = torch.tensor(rows, dtype=torch.float64).T[..., None]
-    return Cameras(
-        camera_to_worlds=poses,
-        fx=fx.float(),
-        fy=fy.float(),
-        cx=cx.float(),
-        cy=cy.float(),
-        width=widths.long(),
-        height=heights.long(),
-        camera_type=CameraType.PERSPECTIVE,
-    )
+def _read_pinhole(view: SceneView) -> Pinhole:
+    matrix = read_intrinsics(view.intrinsics)
+    return Pinhole(matrix[0, 0], matrix[1, 1], matrix[0, 2], matrix[1, 2])
 
 
 carla_mvs_data = DataParserSpecification(

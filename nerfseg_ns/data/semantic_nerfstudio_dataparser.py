@@ -1,7 +1,8 @@
 """The dataparser ``semantic-nerfstudio-data``: labels beside nerfstudio's own ``transforms.json``.
 
 Each frame may have a ``semantic_path``, its label image; the top level has ``semantic_classes``, a list of
-``{"id", "name", "rgb"}`` or of names in the order of their ids.
+``{"id", "name", "rgb"}`` or of names in the order of their ids, and may have ``origin_lat_lon_alt``, the place on the
+Earth of poses in local east, north and up.
 """
 
 import json
@@ -10,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from nerfstudio.data.dataparsers.base_dataparser import DataparserOutputs
 from nerfstudio.data.dataparsers.nerfstudio_dataparser import Nerfstudio, NerfstudioDataParserConfig
 from nerfstudio.plugins.registry_dataparser import DataParserSpecification
 
 from nerfseg_ns.core.class_table import ClassTable
+from nerfseg_ns.core.georeference import GEOREFERENCE, Georeference
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.label_image import check_label_header, read_image_header
 from nerfseg_ns.core.palettes import DEFAULT_PALETTE
@@ -45,6 +48,8 @@ class SemanticNerfstudio(Nerfstudio):
     def _generate_dataparser_outputs(self, split: str = "train") -> DataparserOutputs:
         """Nerfstudio's outputs with metadata ``semantics``, the split's :class:`SemanticViews`.
 
+        Where the file tells the place, metadata ``georeference`` holds the :class:`Georeference`.
+
         Raises:
             InputError: whatever is wrong with the file, its poses, its labels or the options.
         """
@@ -53,6 +58,7 @@ class SemanticNerfstudio(Nerfstudio):
         frames: list[dict[str, Any]] = meta["frames"]
         for frame in frames:
             _check_frame(frame, file)
+        georeference = _read_georeference(meta, file)
         outputs = self._nerfstudio_outputs(split, file)
         if not outputs.image_filenames:
             raise InputError(f"{file}: no {split} views; give more frames, or choose another --eval-mode")
@@ -71,6 +77,9 @@ class SemanticNerfstudio(Nerfstudio):
             str(file),
             self.downscale_factor or 1,
         )
+        if georeference is not None:
+            outputs.metadata[GEOREFERENCE] = georeference
+            _heed_applied_scale(outputs, meta, file)
         return outputs
 
     def _nerfstudio_outputs(self, split: str, file: Path) -> DataparserOutputs:
@@ -142,6 +151,33 @@ def _check_frame(frame: Any, file: Path) -> None:
     except (TypeError, ValueError):
         raise InputError(f'{source}: "transform_matrix" is not a 4x4 matrix of numbers') from None
     check_pose(matrix, source)
+
+
+def _read_georeference(meta: dict[str, Any], file: Path) -> Georeference | None:
+    """Where the poses, before an ``applied_transform``, lie on the Earth; None when the file does not say."""
+    names = [name for name in ("georeference", "origin_lat_lon_alt") if meta.get(name) is not None]
+    places = {Georeference.from_record(meta[name], f'{file}, "{name}"') for name in names}
+    if len(places) > 1:
+        raise InputError(f'{file}: "{names[0]}" and "{names[1]}" are two different places; keep one of them')
+    return places.pop() if places else None
+
+
+def _heed_applied_scale(outputs: DataparserOutputs, meta: dict[str, Any], file: Path) -> None:
+    """Let ``scale * (transform @ original)`` hold also for files with an ``applied_scale``.
+
+    The file's poses are ``applied_scale * (applied_transform @ original)``. Nerfstudio multiplies its scale by the one
+    that was applied and leaves its own shift, which is in units of the file's poses, as it is.
+    """
+    scale = float(meta.get("applied_scale", 1.0))
+    if scale == 1.0:
+        return
+    if not scale > 0.0:
+        raise InputError(f'{file}: "applied_scale" is {scale:g}; expected a positive number')
+    transform = outputs.dataparser_transform.double()
+    applied = torch.tensor(meta.get("applied_transform", np.eye(4)[:3].tolist()), dtype=torch.float64)
+    turned = transform[:, :3] @ torch.linalg.solve(applied[:, :3], applied[:, 3])
+    transform[:, 3] = turned + (transform[:, 3] - turned) / scale
+    outputs.dataparser_transform = transform.to(outputs.dataparser_transform)
 
 
 semantic_nerfstudio_data = DataParserSpecification(

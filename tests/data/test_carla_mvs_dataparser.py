@@ -10,6 +10,7 @@ import yaml
 from nerfstudio.plugins.registry_dataparser import DataParserSpecification
 from PIL import Image
 
+from nerfseg_ns.core.georeference import Georeference
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.data.carla_mvs_dataparser import CarlaMVSDataParserConfig, carla_mvs_data
 
@@ -109,6 +110,28 @@ def test_scale_options(tiny_scene):
     assert kept.cameras.camera_to_worlds[0, :, 3].tolist() == pytest.approx([4.0, 0.0, 3.0])
     assert parse(tiny_scene, scale_factor=2.0).dataparser_scale == pytest.approx(2.0 / 5.0)
     assert parse(tiny_scene, scene_scale=3.0).scene_box.aabb.tolist() == [[-3.0] * 3, [3.0] * 3]
+
+
+def test_a_known_ground_is_the_centre_of_a_nadir_flight():
+    poses = torch.eye(4, dtype=torch.float64).repeat(4, 1, 1)  # OpenGL cameras of identity look straight down
+    poses[:, :3, 3] = torch.tensor([[0.0, 0, 80], [30, 0, 80], [30, 40, 80], [0, 40, 80]])
+    ground = torch.tensor([15.0, 20.0, 0.0])
+    transform, scale = CarlaMVSDataParserConfig().world_transform(poses, ground)
+    assert transform[:, 3].tolist() == [-15.0, -20.0, 0.0]
+    assert scale == pytest.approx(1 / np.sqrt(15**2 + 20**2 + 80**2))
+
+
+# --- where it lies
+
+
+def test_the_place_of_a_scene(tiny_scene):
+    assert "georeference" not in parse(tiny_scene).metadata
+    (tiny_scene / "georeference.json").write_text('{"latitude": 52.47, "longitude": 13.4, "altitude": 88}')
+    for split in ("train", "test"):
+        assert parse(tiny_scene, split).metadata["georeference"] == Georeference(52.47, 13.4, 88.0)
+    (tiny_scene / "georeference.json").write_text('{"latitude": 52.47}')
+    with pytest.raises(InputError, match=r"georeference\.json: not a place on the Earth"):
+        parse(tiny_scene)
 
 
 # --- splits and labels

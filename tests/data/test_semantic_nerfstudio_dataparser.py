@@ -8,8 +8,10 @@ import torch
 import yaml
 from PIL import Image
 
+from nerfseg_ns.core.georeference import Georeference
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.poses import swap_camera_axes
+from nerfseg_ns.core.scene_frame import SceneFrame
 from nerfseg_ns.data.semantic_dataset import SemanticDataset
 from nerfseg_ns.data.semantic_nerfstudio_dataparser import SemanticNerfstudioDataParserConfig
 
@@ -175,9 +177,96 @@ def test_the_configuration_survives_pickle_and_yaml():
     assert yaml.load(yaml.dump(config), Loader=yaml.UnsafeLoader) == config
 
 
+# --- where it lies
+
+PLACE = [46.84265666666667, -91.99400802469137, 151.09313405752553]
+
+
+def place_on_earth(capture, **more):
+    """Cameras 40 m apart, as over brighton-beach, and more keys in the file."""
+
+    def change(meta):
+        for frame in meta["frames"]:
+            for row in frame["transform_matrix"][:3]:
+                row[3] *= 10.0
+        meta.update(more)
+
+    edit(capture, change)
+
+
+def test_a_capture_without_a_place_has_none(capture):
+    assert "georeference" not in parse(capture).metadata
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"origin_lat_lon_alt": PLACE},
+        {"georeference": dict(zip(("latitude", "longitude", "altitude"), PLACE))},
+        {"georeference": PLACE, "origin_lat_lon_alt": PLACE},
+    ],
+)
+def test_the_place_is_read(capture, keys):
+    edit(capture, lambda meta: meta.update(keys))
+    for split in ("train", "val"):
+        assert parse(capture, split).metadata["georeference"] == Georeference(*PLACE)
+
+
+@pytest.mark.parametrize("orientation", ["up", "vertical", "none"])
+@pytest.mark.parametrize(
+    ("applied_transform", "applied_scale"),
+    [
+        (None, None),
+        ([[0, 1, 0, 30], [1, 0, 0, -200], [0, 0, -1, 5]], None),
+        ([[0, 1, 0, 7], [1, 0, 0, 2], [0, 0, -1, 0]], 0.25),
+    ],
+)
+def test_the_scene_frame_leads_back_to_east_north_up(capture, orientation, applied_transform, applied_scale):
+    keys = {"applied_transform": applied_transform, "applied_scale": applied_scale}
+    place_on_earth(capture, origin_lat_lon_alt=PLACE, **{name: value for name, value in keys.items() if value})
+    meta = json.loads((capture / "transforms.json").read_text())
+    outputs = parse(capture, orientation_method=orientation, center_method="poses")
+    frame = SceneFrame(outputs.dataparser_transform, outputs.dataparser_scale)
+    found = frame.to_input(outputs.cameras.camera_to_worlds[:, :, 3]).numpy()
+    saved = np.array([np.array(frame_of(meta, index)["transform_matrix"])[:3, 3] for index in (1, 2, 4, 5)])
+    applied = np.array(applied_transform or np.eye(4)[:3])
+    east_north_up = np.linalg.solve(applied[:, :3], (saved / (applied_scale or 1.0) - applied[:, 3]).T).T
+    np.testing.assert_allclose(found, east_north_up, atol=2e-4)  # metres; single precision over 50 m, or 200 m
+    back = frame.to_scene(torch.from_numpy(east_north_up))
+    torch.testing.assert_close(back, outputs.cameras.camera_to_worlds[:, :, 3], atol=5e-6, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"origin_lat_lon_alt": [91.0, 0, 0]}, '"origin_lat_lon_alt": latitude 91.0: expected -90 to 90'),
+        ({"origin_lat_lon_alt": [1.0, 2.0]}, '"origin_lat_lon_alt": not a place on the Earth'),
+        ({"georeference": {"latitude": 1.0}}, '"georeference": not a place on the Earth'),
+        ({"georeference": [1, 2, 3], "origin_lat_lon_alt": PLACE}, "two different places"),
+        ({"origin_lat_lon_alt": PLACE, "applied_scale": -1.0}, '"applied_scale" is -1'),
+    ],
+)
+def test_a_bad_place_is_named(capture, keys, message):
+    edit(capture, lambda meta: meta.update(keys))
+    with pytest.raises(InputError, match=message) as caught:
+        parse(capture)
+    assert str(capture / "transforms.json") in str(caught.value)
+
+
 @pytest.mark.skipif(not BEACH.is_dir(), reason="the development capture brighton-beach is not here")
 def test_real_photos_without_labels():
     outputs = SemanticNerfstudioDataParserConfig(data=BEACH).setup().get_dataparser_outputs("train")
     assert outputs.metadata["semantics"].labelled_view_indices == ()
     assert len(outputs.image_filenames) == 17
     assert SemanticDataset(outputs)[0]["semantics"].unique().tolist() == [255]
+    assert outputs.metadata["georeference"] == Georeference(*PLACE)
+    frame = SceneFrame(outputs.dataparser_transform, outputs.dataparser_scale)
+    first = frame.to_input(outputs.cameras.camera_to_worlds[0, :, 3])
+    meta = json.loads((BEACH / "transforms.json").read_text())
+    position = [
+        row[3]
+        for row in next(f for f in meta["frames"] if (BEACH / f["file_path"]) == outputs.image_filenames[0])[
+            "transform_matrix"
+        ][:3]
+    ]
+    np.testing.assert_allclose(first.numpy(), position, atol=1e-4)
