@@ -78,8 +78,9 @@ def _table(rows: Sequence[MeasuredRow], baseline: MeasuredRow | None) -> TableTe
     passes = [row.result["passes"] for row in rows if row.result.get("passes")]
     if passes:
         note += (
-            f" Voting with given masks for {passes[0]['objects']} objects in one pass takes "
-            f"{passes[0]['seconds_together'] / passes[0]['seconds_alone']:.2f} times as long as for one (median)."
+            f" Counting the masks of {passes[0]['objects']} neighbouring objects in one pass takes "
+            f"{passes[0]['seconds_together'] / passes[0]['seconds_alone']:.2f} times as long as those of one on the "
+            "same grid (median)."
         )
     return TableText(cells, note)
 

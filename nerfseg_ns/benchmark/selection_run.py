@@ -20,7 +20,7 @@ from nerfseg_ns.segmenters.registry import make_segmenter
 from nerfseg_ns.segmenters.segmenter import Segmenter
 from nerfseg_ns.selection.console_listener import console_listener
 from nerfseg_ns.selection.first_view import first_mask
-from nerfseg_ns.selection.mask_votes import vote_with_masks
+from nerfseg_ns.selection.mask_votes import around, count_masks, place_of, vote_with_masks
 from nerfseg_ns.selection.prompts import ObjectPrompt, ViewPrompt
 from nerfseg_ns.selection.run_scene import RunScene
 from nerfseg_ns.selection.selector import Listener, make_selector
@@ -153,22 +153,29 @@ def _nearest(ids: UInt16[np.ndarray, "h w"], size: tuple[int, int]) -> UInt16[np
 def _passes(
     scene: RunScene, objects: Sequence[BenchmarkObject], truth: Sequence[UInt16[np.ndarray, "h w"]], repeats: int = 5
 ) -> dict[str, float]:
-    """Seconds of a pass over all views with the masks of several objects, and of passes with one of them."""
+    """Seconds of a pass over all views with the masks of several neighbouring objects, and with one of them.
 
-    def seconds(chosen: Sequence[BenchmarkObject]) -> float:
-        masks = {
-            view: torch.stack([torch.from_numpy(ids == one.id) for one in chosen], dim=-1)
-            for view, ids in enumerate(truth)
-        }
+    Both count on the same grid, which holds all of them: objects are channels of one pass.
+    """
+    masks = {
+        view: torch.stack([torch.from_numpy(ids == one.id) for one in objects], dim=-1)
+        for view, ids in enumerate(truth)
+    }
+    places = [place_of(scene, masks, i, one.model) for i, one in enumerate(objects)]
+    middles = torch.stack([(place.low + place.high) / 2 for place in places])
+    several = (middles - middles[0]).norm(dim=-1).argsort()[:TOGETHER].tolist()
+    place = around(places, several)
+
+    def seconds(chosen: list[int]) -> float:
+        these = {view: mask[..., chosen] for view, mask in masks.items()}
         start = time.perf_counter()
-        vote_with_masks(scene, masks, [one.model for one in chosen])
+        count_masks(scene, these, place)
         return time.perf_counter() - start
 
-    several = list(objects[:TOGETHER])
     alone = [seconds([one]) for _ in range(repeats) for one in several]
     together = [seconds(several) for _ in range(repeats)]
     return {
-        "objects": float(len(several)),
+        "objects": len(several),
         "seconds_together": statistics.median(together),
         "seconds_alone": statistics.median(alone),
     }

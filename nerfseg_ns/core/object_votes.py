@@ -49,11 +49,20 @@ class ObjectVotes:
             weights: trust in this view's mask of each object; its negative takes a vote back.
         """
         mask = masks.flatten(0, 1)[samples.pixels]
-        share = (near.shares * samples.weights[:, None]).reshape(-1, 1)
-        voxels = near.voxels.reshape(-1)
-        for sums, value in ((self.inside, mask), (self.outside, 1.0 - mask)):
-            votes = (value * weights)[:, None].expand(-1, 8, -1).flatten(0, 1)
-            sums.index_add_(0, voxels, share * votes)
+        shares = near.shares * samples.weights[:, None]
+        # Objects cover few pixels: every sample is counted once for all objects together, and those on a mask again.
+        every = torch.zeros_like(self.inside[:, 0]).index_add_(0, near.voxels.reshape(-1), shares.reshape(-1))
+        on_mask = (mask != 0).any(dim=1).nonzero()[:, 0]
+        votes = (shares[on_mask, :, None] * mask[on_mask, None]).flatten(0, 1)
+        inside = torch.zeros_like(self.inside).index_add_(0, near.voxels[on_mask].reshape(-1), votes)
+        self.inside += inside * weights
+        self.outside += (every[:, None] - inside) * weights
+
+    def of(self, channel: int) -> "ObjectVotes":
+        """The votes on one of several objects alone."""
+        return ObjectVotes(
+            self.inside[:, channel : channel + 1].clone(), self.outside[:, channel : channel + 1].clone()
+        )
 
     def score(self, against: float = 1.0) -> Float[Tensor, "voxels objects"]:
         """SA3D's grid: votes for, less ``against`` (lambda) times the votes against it."""

@@ -1,9 +1,11 @@
 """A voxel grid of which only the blocks near an object exist."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
@@ -51,7 +53,7 @@ class VoxelBlocks:
         fraction = scaled - base
         shares = torch.stack([1.0 - fraction, fraction], dim=-1)  # [positions, axis, near or far corner]
         x, y, z = shares.unbind(dim=1)
-        products = x[:, :, None, None] * y[:, None, :, None] * z[:, None, None, :]
+        products = (x[:, :, None] * y[:, None, :])[:, :, :, None] * z[:, None, None, :]
         return TrilinearWeights(self._corners(base.long()), products.reshape(-1, 8))
 
     def bounds(self) -> tuple[Float[Tensor, "3"], Float[Tensor, "3"]]:
@@ -71,18 +73,24 @@ class VoxelBlocks:
     def _corners(self, base: Int64[Tensor, "positions 3"]) -> Int64[Tensor, "positions 8"]:
         """Voxel indices of the eight corners, from near to far along x, y, z; :attr:`count` where there is none."""
         voxels = torch.stack([base, base + 1], dim=-1)  # per axis: 2 numbers instead of 8 corners of 3
-        blocks = voxels.div(BLOCK, rounding_mode="floor") - self.low[:, None]
-        shape = torch.tensor(self.table.shape, device=base.device)
-        inside = (blocks >= 0) & (blocks < shape[:, None])
-        blocks = torch.where(inside, blocks, 0)
-        inner = voxels.remainder(BLOCK)
+        first = self._first_voxels
+        shape = torch.tensor(first.shape, device=base.device)
+        # shifts and masks are BLOCK's divisions; positions beyond the table fall on its rim, where there is nothing
+        blocks = (voxels >> 3) - self.low[:, None] + 1
+        blocks = torch.minimum(blocks.clamp(min=0), shape[:, None] - 1)
         x, y, z = blocks.unbind(dim=1)
-        number = self.table[x[:, :, None, None], y[:, None, :, None], z[:, None, None, :]]
-        i, j, k = inner.unbind(dim=1)
-        index = ((number * BLOCK + i[:, :, None, None]) * BLOCK + j[:, None, :, None]) * BLOCK + k[:, None, None, :]
-        x, y, z = inside.unbind(dim=1)
-        exists = x[:, :, None, None] & y[:, None, :, None] & z[:, None, None, :] & (number >= 0)
-        return torch.where(exists, index, self.count).reshape(-1, 8)
+        row = x[:, :, None] * shape[1] + y[:, None, :]
+        start = first.flatten()[row[:, :, :, None] * shape[2] + z[:, None, None, :]]
+        i, j, k = (voxels & (BLOCK - 1)).unbind(dim=1)
+        within = (i[:, :, None] * BLOCK + j[:, None, :]) * BLOCK
+        index = start + (within[:, :, :, None] + k[:, None, None, :])
+        return torch.where(start < self.count, index, self.count).reshape(-1, 8)
+
+    @cached_property
+    def _first_voxels(self) -> Int64[Tensor, "x y z"]:
+        """Index of each block's first voxel, :attr:`count` where there is no block, with a rim of such around."""
+        padded = F.pad(self.table, (1,) * 6, value=-1)
+        return torch.where(padded < 0, self.count, padded * BLOCK**3)
 
 
 def blocks_around(positions: Float[Tensor, "positions 3"], cell: float) -> VoxelBlocks:
