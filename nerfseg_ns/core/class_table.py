@@ -1,9 +1,10 @@
 """The semantic classes of a scene: ids, names and colours."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import UInt8
@@ -73,16 +74,19 @@ class ClassTable:
         return torch.tensor([entry.rgb for entry in self.classes], dtype=torch.uint8).reshape(-1, 3)
 
     @classmethod
-    def from_names(cls, names: Sequence[str], palette: str) -> "ClassTable":
+    def from_names(
+        cls, names: Sequence[str], palette: str, colours: Mapping[str, tuple[int, int, int]] | None = None
+    ) -> "ClassTable":
         """A table with the colours of a named palette; names the palette lacks get distinct colours.
 
         Args:
             names: class names in the order of their ids.
             palette: a key of :data:`nerfseg_ns.core.palettes.PALETTES`.
+            colours: of the names that have one already.
         """
         from nerfseg_ns.core.palettes import palette_entries
 
-        return cls(palette_entries(names, palette))
+        return cls(palette_entries(names, palette, colours))
 
     @classmethod
     def from_json(cls, path: Path) -> "ClassTable":
@@ -124,12 +128,16 @@ class ClassTable:
         except InputError as error:
             raise InputError(f"{source}: {error}") from None
 
-    def to_json(self, path: Path) -> None:
-        """Write the table in the form that :meth:`from_json` reads."""
-        entries = []
+    def to_records(self) -> list[dict[str, Any]]:
+        """The table in the form that :meth:`from_records` reads."""
+        records = []
         for entry in self.classes:
             record = {"id": entry.id, "name": entry.name, "rgb": list(entry.rgb)}
             if entry.carla_tag is not None:
                 record["carla_tag"] = entry.carla_tag
-            entries.append(record)
-        write_whole_text(path, json.dumps({"classes": entries}, indent=1) + "\n")
+            records.append(record)
+        return records
+
+    def to_json(self, path: Path) -> None:
+        """Write the table in the form that :meth:`from_json` reads."""
+        write_whole_text(path, json.dumps({"classes": self.to_records()}, indent=1) + "\n")

@@ -4,7 +4,7 @@ CARLA changed its set twice, and the three sets disagree on tags and on colours,
 """
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nerfseg_ns.core.class_table import SemanticClass
@@ -116,7 +116,9 @@ def name_of_colour(rgb: Colour, palette_name: str) -> str | None:
     return next((entry.name for entry in palette(palette_name) if entry.rgb == rgb), None)
 
 
-def palette_entries(names: Sequence[str], palette_name: str) -> tuple[SemanticClass, ...]:
+def palette_entries(
+    names: Sequence[str], palette_name: str, colours: Mapping[str, Colour] | None = None
+) -> tuple[SemanticClass, ...]:
     """Classes with the colours of a palette, ids in the order of the names.
 
     Names that the palette lacks, and further names of an entry already taken, get colours of their own: no two
@@ -125,10 +127,15 @@ def palette_entries(names: Sequence[str], palette_name: str) -> tuple[SemanticCl
     Args:
         names: class names in the order of their ids.
         palette_name: a key of :data:`PALETTES`.
+        colours: of the names that have one already; they keep it, and no other name gets it.
     """
-    taken: list[Colour] = []
+    given = {name: colour for name, colour in (colours or {}).items() if name in names}
+    taken: list[Colour] = list(given.values())
     found: list[Colour | None] = []
     for name in names:
+        if name in given:
+            found.append(given[name])
+            continue
         entry = find_entry(name, palette_name)
         colour = entry.rgb if entry is not None and entry.rgb not in taken else None
         found.append(colour)

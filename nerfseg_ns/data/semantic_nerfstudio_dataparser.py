@@ -5,7 +5,6 @@ Each frame may have a ``semantic_path``, its label image; the top level has ``se
 Earth of poses in local east, north and up.
 """
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from nerfseg_ns.core.label_image import check_label_header, read_image_header
 from nerfseg_ns.core.palettes import DEFAULT_PALETTE
 from nerfseg_ns.core.poses import check_pose
 from nerfseg_ns.data.semantic_views import SEMANTICS, LabelOptions
+from nerfseg_ns.data.transforms_file import read_transforms, transforms_table
 
 _LABELS_EXPECTED = 'give the labelled frames a "semantic_path", relative to the folder of the file'
 
@@ -54,7 +54,7 @@ class SemanticNerfstudio(Nerfstudio):
             InputError: whatever is wrong with the file, its poses, its labels or the options.
         """
         file = self._transforms_file()
-        meta = _read_transforms(file)
+        meta = read_transforms(file)
         frames: list[dict[str, Any]] = meta["frames"]
         for frame in frames:
             _check_frame(frame, file)
@@ -71,7 +71,7 @@ class SemanticNerfstudio(Nerfstudio):
             split, [Path(frame["file_path"]).stem for frame in chosen], labels, str(file), _LABELS_EXPECTED
         )
         outputs.metadata[SEMANTICS] = self.config.semantic_views(
-            self.config.class_table(lambda: self._scene_table(meta, file)),
+            self.config.class_table(lambda: transforms_table(meta, file, self.config.palette or DEFAULT_PALETTE)),
             kept,
             [file.parent / frame["semantic_path"] for frame in frames if frame.get("semantic_path")],
             str(file),
@@ -105,18 +105,6 @@ class SemanticNerfstudio(Nerfstudio):
             raise InputError(f"{file}: no such file (--data FOLDER or --data FILE.json); ns-process-data makes one")
         return file
 
-    def _scene_table(self, meta: dict[str, Any], file: Path) -> ClassTable | None:
-        records = meta.get("semantic_classes")
-        if records is None:
-            return None
-        source = f'{file}, "semantic_classes"'
-        if isinstance(records, list) and all(isinstance(record, str) for record in records):
-            try:
-                return ClassTable.from_names(records, self.config.palette or DEFAULT_PALETTE)
-            except InputError as error:
-                raise InputError(f"{source}: {error}") from None
-        return ClassTable.from_records(records, source)
-
     def _label(self, frame: dict[str, Any], folder: Path) -> Path | None:
         """The frame's label image, its header checked against the image on disk or the original image."""
         if not frame.get("semantic_path"):
@@ -132,19 +120,7 @@ class SemanticNerfstudio(Nerfstudio):
         return label
 
 
-def _read_transforms(file: Path) -> dict[str, Any]:
-    try:
-        meta = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{file}: not a JSON file ({error})") from None
-    if not isinstance(meta, dict) or not isinstance(meta.get("frames"), list) or not meta["frames"]:
-        raise InputError(f'{file}: expected a list of "frames" with at least one frame, as ns-process-data writes it')
-    return meta
-
-
-def _check_frame(frame: Any, file: Path) -> None:
-    if not isinstance(frame, dict) or "file_path" not in frame:
-        raise InputError(f'{file}: a frame has no "file_path": {str(frame)[:80]}')
+def _check_frame(frame: dict[str, Any], file: Path) -> None:
     source = f"{file}, frame {frame['file_path']}"
     try:
         matrix = np.array(frame.get("transform_matrix"), dtype=np.float64)

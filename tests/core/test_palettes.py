@@ -66,3 +66,10 @@ def test_a_full_table_of_unknown_names_stays_distinguishable():
 def test_unknown_palette_lists_the_known_ones():
     with pytest.raises(InputError, match=r"carla-0\.9\.11.*carla-0\.9\.9, carla-0\.9\.10, carla-0\.9\.14"):
         palette("carla-0.9.11")
+
+
+def test_colours_that_are_given_stay_and_nobody_else_gets_them():
+    colours = {"Building": (128, 64, 128), "lamp": (1, 2, 3), "elsewhere": (70, 70, 70)}
+    entries = palette_entries(["Road", "Building", "lamp", "Sky"], "carla-0.9.10", colours)
+    assert [entry.rgb for entry in entries[1:]] == [(128, 64, 128), (1, 2, 3), (70, 130, 180)]
+    assert entries[0].rgb not in {(128, 64, 128), (1, 2, 3), (70, 130, 180)}  # the palette's own road colour is taken
