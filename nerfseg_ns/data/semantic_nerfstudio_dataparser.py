@@ -15,7 +15,6 @@ from nerfstudio.data.dataparsers.base_dataparser import DataparserOutputs
 from nerfstudio.data.dataparsers.nerfstudio_dataparser import Nerfstudio, NerfstudioDataParserConfig
 from nerfstudio.plugins.registry_dataparser import DataParserSpecification
 
-from nerfseg_ns.core.class_table import ClassTable
 from nerfseg_ns.core.georeference import GEOREFERENCE, Georeference
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.label_image import check_label_header, read_image_header
