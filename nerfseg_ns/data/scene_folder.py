@@ -55,11 +55,11 @@ def read_split(path: Path) -> SplitFolder:
     has_label_form = (path / "color").is_dir()
     image_folder = "color" if has_label_form else "rgb"
     required = {
-        image_folder: _by_stem(path / image_folder, IMAGE_SUFFIXES),
-        "pose": _by_stem(path / "pose", MATRIX_SUFFIXES),
-        "intrinsics": _by_stem(path / "intrinsics", MATRIX_SUFFIXES),
+        image_folder: files_by_stem(path / image_folder, IMAGE_SUFFIXES),
+        "pose": files_by_stem(path / "pose", MATRIX_SUFFIXES),
+        "intrinsics": files_by_stem(path / "intrinsics", MATRIX_SUFFIXES),
     }
-    masks = _by_stem(path / "mask", IMAGE_SUFFIXES)
+    masks = files_by_stem(path / "mask", IMAGE_SUFFIXES)
     if masks:
         required["mask"] = masks
     stems = sorted(set().union(*required.values()), key=_natural_order)
@@ -70,7 +70,7 @@ def read_split(path: Path) -> SplitFolder:
     if orphans:
         raise InputError(
             f"{path / 'rgb'}: {len(orphans)} of {len(labels)} label images have no image in {path / 'color'} "
-            f"({len(stems)} images): {_listed([labels[stem].name for stem in orphans])}; every label needs an image of "
+            f"({len(stems)} images): {listed([labels[stem].name for stem in orphans])}; every label needs an image of "
             f"its name"
         )
     images, poses, intrinsics = (required[name] for name in (image_folder, "pose", "intrinsics"))
@@ -87,10 +87,15 @@ def label_files(path: Path) -> list[Path]:
     Raises:
         InputError: two files of one stem.
     """
-    return list(_by_stem(path / "rgb", IMAGE_SUFFIXES).values()) if (path / "color").is_dir() else []
+    return list(files_by_stem(path / "rgb", IMAGE_SUFFIXES).values()) if (path / "color").is_dir() else []
 
 
-def _by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+def files_by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+    """The files of a folder by stem, in the order of their names; none when the folder is missing.
+
+    Raises:
+        InputError: two files of one stem.
+    """
     if not folder.is_dir():
         return {}
     files: dict[str, Path] = {}
@@ -115,11 +120,12 @@ def _require_complete(path: Path, required: dict[str, dict[str, Path]], stems: l
     ] or [f"{name}/{stem}" for name, files in required.items() for stem in stems if stem not in files]
     raise InputError(
         f"{path}: every view needs one file in each folder, with the same stem; found {counts}. Missing: "
-        f"{_listed(missing)}"
+        f"{listed(missing)}"
     )
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """The first of the names, for a message."""
     return ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
 
 
