@@ -4,14 +4,19 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import tyro
 
+from nerfseg_ns.core.georeference import Georeference
 from nerfseg_ns.core.input_error import InputError
 
+if TYPE_CHECKING:
+    from nerfseg_ns.scene.google_earth_writer import GoogleEarthWriter
+    from nerfseg_ns.scene.scene_writer import SceneWriter
+
 MOST_VIEWS = 5000
-VALIDATION_VIEWS = 3
 
 
 @dataclass
@@ -19,7 +24,7 @@ class SceneCommand:
     """Make a demonstration scene: a procedural city seen from the air, with exact class labels and object ids.
 
     The scene has the folder layout of Carla-MVS: {train,test,validation}/{color,rgb,instances,pose,intrinsics} and
-    classes.json. Equal seeds give equal files.
+    classes.json; or it is a camera export of Google Earth Studio at a place on the Earth. Equal seeds give equal files.
     """
 
     out: tyro.conf.Positional[Path]
@@ -34,6 +39,19 @@ class SceneCommand:
     seed: int = 0
     """Which city: another number gives other streets, buildings, trees, sun and flight."""
 
+    layout: Literal["carla-mvs", "google-earth"] = "carla-mvs"
+    """Files to write: for the dataparser carla-mvs-data, or for google-earth-data. The latter has one film of training
+    and test views together, labels/, instances/, and in truth/ what maps of the city can be measured against."""
+
+    latitude: float = 52.4735
+    """Of the middle of the city, degrees north (google-earth only). Unset: the former airfield Tempelhof, Berlin."""
+
+    longitude: float = 13.401
+    """Of the middle of the city, degrees east (google-earth only)."""
+
+    altitude: float = 88.0
+    """Of the city's streets, metres above the ellipsoid (google-earth only)."""
+
     overwrite: bool = False
     """Replace the scene in a folder that is not empty."""
 
@@ -47,6 +65,32 @@ class SceneCommand:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise InputError(f"--{name} {value} is out of range; it can be {low} to {high}")
+        self.georeference()
+
+    def georeference(self) -> Georeference:
+        """Where the city stands in the layout of Google Earth Studio.
+
+        Raises:
+            InputError: a value is out of its range.
+        """
+        try:
+            return Georeference(self.latitude, self.longitude, self.altitude)
+        except InputError as error:
+            raise InputError(f"--{error}") from None
+
+    def writer(self) -> "SceneWriter | GoogleEarthWriter":
+        """What writes the files of the layout.
+
+        Raises:
+            InputError: a folder that is not empty, or a missing package.
+        """
+        if self.layout == "google-earth":
+            from nerfseg_ns.scene.google_earth_writer import GoogleEarthWriter
+
+            return GoogleEarthWriter(self.out, self.georeference(), self.overwrite)
+        from nerfseg_ns.scene.scene_writer import SceneWriter
+
+        return SceneWriter(self.out, self.overwrite)
 
 
 def split_flight(views: int) -> list[str]:
@@ -82,15 +126,13 @@ def make_scene(command: SceneCommand) -> dict[str, float]:
     from nerfseg_ns.scene.city import build_city
     from nerfseg_ns.scene.city_mesh import CLASS_NAMES
     from nerfseg_ns.scene.renderer import Renderer
-    from nerfseg_ns.scene.scene_writer import SceneWriter
     from nerfseg_ns.scene.trajectory import plan_flight
 
     command.check()
-    writer = SceneWriter(command.out, command.overwrite)
+    writer = command.writer()
     splits = split_flight(command.views)
     digits = max(3, len(str(len(splits) - 1)))
     pixels = np.zeros(len(CLASS_NAMES), dtype=np.int64)
-    tests_done = 0
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -110,11 +152,8 @@ def make_scene(command: SceneCommand) -> dict[str, float]:
             writer.write_view(split, name, camera, view)
             if split == "train":
                 pixels += np.bincount(view.labels.ravel(), minlength=len(pixels))
-            elif tests_done < VALIDATION_VIEWS:
-                writer.write_view("validation", name, camera, view)
-                tests_done += 1
             progress.advance(bar)
-    writer.finish(city.mesh.objects)
+        writer.finish(city, renderer)
     return {name: float(count) / int(pixels.sum()) for name, count in zip(CLASS_NAMES, pixels, strict=True)}
 
 
@@ -127,10 +166,10 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         print(f"{command.out} is incomplete; to make it anew, run the same command with --overwrite", file=sys.stderr)
         raise
-    print(
-        f"{command.out}: {split_flight(command.views).count('train')} training and "
-        f"{split_flight(command.views).count('test')} test views in {time.perf_counter() - start:.0f} s"
-    )
+    splits = split_flight(command.views)
+    film = command.layout == "google-earth"
+    views = f"{splits.count('train')} training and {splits.count('test')} test views"
+    print(f"{command.out}: {f'{len(splits)} frames' if film else views} in {time.perf_counter() - start:.0f} s")
     print("share of the training pixels: " + ", ".join(f"{name} {share:.2%}" for name, share in shares.items()))
     missing = [name for name, share in shares.items() if share == 0]
     if missing:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,16 @@ from PIL import Image
 from nerfseg_ns.core.class_table import ClassTable
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.whole_file import replacing, write_whole_text
+from nerfseg_ns.scene.city import City
 from nerfseg_ns.scene.city_mesh import CLASS_NAMES, CityObject
-from nerfseg_ns.scene.renderer import View
+from nerfseg_ns.scene.renderer import Renderer, View
 from nerfseg_ns.scene.trajectory import Camera
 
 SPLITS = ("train", "test", "validation")
 FOLDERS = ("color", "rgb", "instances", "pose", "intrinsics")
 PALETTE = "carla-0.9.10"
 CLASSES_FILE = "classes.json"
+VALIDATION_VIEWS = 3
 _VIEW_FILE = re.compile(r"\d+\.(png|txt)")
 
 
@@ -35,25 +38,23 @@ class SceneWriter:
 
     def __init__(self, out: Path, overwrite: bool = False) -> None:
         self.out = out
-        if out.exists() and not out.is_dir():
-            raise InputError(f"{out}: is a file; give a folder that does not exist yet or is empty")
-        if out.is_dir() and any(out.iterdir()):
-            if not overwrite:
-                raise InputError(
-                    f"{out}: is not empty; give another folder, or add --overwrite to replace the scene in it"
-                )
-            self._remove_views()
+        self._validation = 0
+        claim_folder(out, overwrite, self._own_files)
 
-    def _remove_views(self) -> None:
-        (self.out / CLASSES_FILE).unlink(missing_ok=True)
+    def _own_files(self) -> Iterable[Path]:
+        yield self.out / CLASSES_FILE
         for split in SPLITS:
             for folder in FOLDERS:
-                for path in (self.out / split / folder).glob("*"):
-                    if _VIEW_FILE.fullmatch(path.name):
-                        path.unlink()
+                yield from (p for p in (self.out / split / folder).glob("*") if _VIEW_FILE.fullmatch(p.name))
 
     def write_view(self, split: str, name: str, camera: Camera, view: View) -> None:
-        """Write the picture, the labels, the object ids, the pose and the intrinsics of one view."""
+        """Write the picture, the labels, the object ids, the pose and the intrinsics of one view.
+
+        The first test views are validation views too.
+        """
+        if split == "test" and self._validation < VALIDATION_VIEWS:
+            self._validation += 1
+            self.write_view("validation", name, camera, view)
         folder = self.out / split
         write_png(folder / "color" / f"{name}.png", view.colour)
         write_png(folder / "rgb" / f"{name}.png", view.labels)
@@ -61,13 +62,38 @@ class SceneWriter:
         write_whole_text(folder / "pose" / f"{name}.txt", matrix_text(camera.pose))
         write_whole_text(folder / "intrinsics" / f"{name}.txt", matrix_text(camera.intrinsics))
 
-    def finish(self, objects: tuple[CityObject, ...]) -> None:
+    def finish(self, city: City, renderer: Renderer) -> None:
         """Write the class table and the list of objects."""
-        with replacing(self.out / CLASSES_FILE) as temporary:
-            ClassTable.from_names(CLASS_NAMES, PALETTE).to_json(temporary)
-            document = json.loads(temporary.read_text(encoding="utf-8"))
-            document["objects"] = [{"id": o.id, "kind": o.kind, "class": o.class_name} for o in objects]
-            temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        write_classes(self.out / CLASSES_FILE, city.mesh.objects)
+
+
+def claim_folder(out: Path, overwrite: bool, own_files: Callable[[], Iterable[Path]]) -> None:
+    """Make sure that a scene can be written into a folder.
+
+    Args:
+        out: the folder; it need not exist.
+        overwrite: allow one that is not empty, and take away what an earlier scene left there.
+        own_files: lists those files, the one that marks a complete scene first.
+
+    Raises:
+        InputError: ``out`` is a file, or is not empty and ``overwrite`` is off.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file; give a folder that does not exist yet or is empty")
+    if out.is_dir() and any(out.iterdir()):
+        if not overwrite:
+            raise InputError(f"{out}: is not empty; give another folder, or add --overwrite to replace the scene in it")
+        for path in list(own_files()):
+            path.unlink(missing_ok=True)
+
+
+def write_classes(path: Path, objects: tuple[CityObject, ...]) -> None:
+    """Write the class table of the city and the list of its objects."""
+    with replacing(path) as temporary:
+        ClassTable.from_names(CLASS_NAMES, PALETTE).to_json(temporary)
+        document = json.loads(temporary.read_text(encoding="utf-8"))
+        document["objects"] = [{"id": o.id, "kind": o.kind, "class": o.class_name} for o in objects]
+        temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 def write_png(path: Path, pixels: np.ndarray) -> None:
