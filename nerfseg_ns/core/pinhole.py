@@ -1,4 +1,4 @@
-"""A pinhole camera: pixels to rays and points to pixels."""
+"""A perspective camera: pixels to rays and points to pixels."""
 
 from dataclasses import dataclass
 
@@ -6,10 +6,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from nerfseg_ns.core.lens import Lens
+
 
 @dataclass(frozen=True, eq=False)
 class Pinhole:
-    """A camera without distortion, with nerfstudio's axes: x right, y up, looking along -z.
+    """A perspective camera with nerfstudio's axes: x right, y up, looking along -z.
 
     Args:
         c2w: camera to world, scene frame.
@@ -18,6 +20,7 @@ class Pinhole:
         cx: principal point, pixels; pixel centres lie at +0.5.
         cy: the same for y.
         size: (h, w), pixels.
+        lens: its distortion; None: straight lines are straight.
     """
 
     c2w: Float[Tensor, "3 4"]
@@ -26,6 +29,7 @@ class Pinhole:
     cx: float
     cy: float
     size: tuple[int, int]
+    lens: Lens | None = None
 
     @property
     def centre(self) -> Float[Tensor, "3"]:
@@ -40,7 +44,10 @@ class Pinhole:
             torch.arange(width, device=self.c2w.device) + 0.5,
             indexing="ij",
         )
-        rays = torch.stack([(x - self.cx) / self.fx, -(y - self.cy) / self.fy, -torch.ones_like(x)], dim=-1)
+        plane = torch.stack([(x - self.cx) / self.fx, (y - self.cy) / self.fy], dim=-1)
+        if self.lens is not None:
+            plane = self.lens.undistort(plane)
+        rays = torch.stack([plane[..., 0], -plane[..., 1], -torch.ones_like(x)], dim=-1)
         return torch.nn.functional.normalize(rays, dim=-1) @ self.c2w[:, :3].T
 
     def points(self, distance: Float[Tensor, "h w"]) -> Float[Tensor, "h w 3"]:
@@ -61,6 +68,8 @@ class Pinhole:
         """
         local = (points - self.centre) @ self.c2w[:, :3]
         depth = -local[..., 2]
-        x = local[..., 0] / depth * self.fx + self.cx
-        y = -local[..., 1] / depth * self.fy + self.cy
-        return torch.stack([x, y], dim=-1), depth, local.norm(dim=-1)
+        plane = torch.stack([local[..., 0] / depth, -local[..., 1] / depth], dim=-1)
+        if self.lens is not None:
+            plane = self.lens.distort(plane)
+        pixels = plane * plane.new_tensor([self.fx, self.fy]) + plane.new_tensor([self.cx, self.cy])
+        return pixels, depth, local.norm(dim=-1)

@@ -2,7 +2,6 @@
 
 import copy
 import itertools
-import warnings
 from collections.abc import Hashable, Sequence
 from typing import Literal
 
@@ -16,6 +15,7 @@ from nerfstudio.pipelines.base_pipeline import VanillaPipeline
 from PIL import Image
 
 from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.core.lens import Lens
 from nerfseg_ns.core.packed_samples import PackedSamples, pack, unpack
 from nerfseg_ns.core.pinhole import Pinhole
 from nerfseg_ns.core.recently_used import RecentlyUsed
@@ -140,7 +140,7 @@ class RunScene:
         return self.renderer.model
 
     def camera(self, view: int) -> Pinhole:
-        """See :class:`~nerfseg_ns.selection.scene.Scene`. A lens distortion is in the rays but not in the pinhole."""
+        """See :class:`~nerfseg_ns.selection.scene.Scene`."""
         camera = self.nerfstudio_camera(view)
         return Pinhole(
             camera.camera_to_worlds[0].to(self.model.device).float(),
@@ -149,6 +149,7 @@ class RunScene:
             float(camera.cx),
             float(camera.cy),
             size=(int(camera.height[0, 0]), int(camera.width[0, 0])),
+            lens=_lens(camera),
         )
 
     def nerfstudio_camera(self, view: int) -> Cameras:
@@ -273,17 +274,21 @@ def _resized(image: Image.Image, size: tuple[int, int]) -> UInt8[np.ndarray, "h 
     return np.array(image if image.size == size else image.resize(size, Image.Resampling.BOX))
 
 
+def _lens(camera: Cameras) -> Lens | None:
+    """The distortion of a single camera, trusted to half as far again as the image's farthest corner."""
+    if camera.distortion_params is None or not bool(camera.distortion_params.any()):
+        return None
+    k1, k2, k3, k4, p1, p2 = camera.distortion_params.reshape(-1).tolist()
+    x = max(float(camera.cx), float(camera.width) - float(camera.cx)) / float(camera.fx)
+    y = max(float(camera.cy), float(camera.height) - float(camera.cy)) / float(camera.fy)
+    return Lens((k1, k2, k3, k4), (p1, p2), reach=1.5 * (x * x + y * y) ** 0.5)
+
+
 def _scaled(cameras: Cameras, scale: float) -> Cameras:
     if not (cameras.camera_type == CameraType.PERSPECTIVE.value).all():
         raise InputError(
             "the run has cameras that are not perspective (fisheye, equirectangular or orthographic), which selection "
             "in 3D cannot use; undistort the images and train again"
-        )
-    if cameras.distortion_params is not None and bool(cameras.distortion_params.any()):
-        warnings.warn(
-            "the images have lens distortion, which selection leaves out when it projects points: masks may be off by "
-            "some pixels near the borders; for best results undistort the images",
-            stacklevel=3,
         )
     scaled = copy.deepcopy(cameras).to("cpu")
     if scale != 1.0:

@@ -317,10 +317,14 @@ def test_plain_nerfacto_is_sampled_too(run, monkeypatch):
 def test_cameras_that_are_no_pinholes(run):
     from nerfstudio.cameras.cameras import CameraType
 
-    run.dataset.cameras.distortion_params = torch.full((6, 6), 0.01)
-    with pytest.warns(UserWarning, match="lens distortion"):
-        distorted = RunScene.from_run(run)
-    assert bool((distorted.samples(0).distance > 0).all())
+    run.dataset.cameras.distortion_params = torch.tensor([[-0.1, 0.03, 0.0, 0.0, 0.002, -0.001]]).expand(6, 6)
+    distorted = RunScene.from_run(run)
+    camera = distorted.camera(0)
+    rays = distorted.nerfstudio_camera(0).generate_rays(camera_indices=0, keep_shape=True)
+    torch.testing.assert_close(camera.directions(), rays.directions, atol=1e-4, rtol=0)
+    pixels, _, _ = camera.project(camera.points(torch.full(camera.size, 2.0)))
+    y, x = torch.meshgrid(torch.arange(camera.size[0]) + 0.5, torch.arange(camera.size[1]) + 0.5, indexing="ij")
+    torch.testing.assert_close(pixels, torch.stack([x, y], dim=-1), atol=0.02, rtol=0)
     run.dataset.cameras.camera_type[2] = CameraType.FISHEYE.value
     with pytest.raises(InputError, match="cameras that are not perspective"):
         RunScene.from_run(run)
