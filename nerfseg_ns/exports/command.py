@@ -12,6 +12,12 @@ EXPORTS: Mapping[str, tuple[str, str]] = {
         "nerfseg_ns.selection.object_export:main",
         "selected objects: coloured and labelled points, a mesh, a bounding box",
     ),
+    "pointcloud": ("nerfseg_ns.exports.pointcloud:main", "labelled points of the surface: LAS, LAZ, PLY"),
+    "mesh": ("nerfseg_ns.exports.mesh:main", "the surface as triangles, in its colours or those of the classes"),
+    "orthomap": (
+        "nerfseg_ns.exports.orthomap:main",
+        "a map seen straight from above: GeoTIFF of colours, classes, heights",
+    ),
 }
 """kind -> (``module:function`` taking the remaining arguments, one line of help)."""
 
