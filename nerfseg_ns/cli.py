@@ -13,6 +13,7 @@ from nerfseg_ns.core.near_matches import did_you_mean
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "scene": ("nerfseg_ns.scene.command:main", "make a demonstration scene: a procedural city with exact labels"),
+    "labels": ("nerfseg_ns.labels.command:main", "import labels drawn in CVAT, labelme and the like into a scene"),
     "evaluate": ("nerfseg_ns.evaluation.command:main", "score a trained run: mIoU, accuracy, PSNR, SSIM, pictures"),
     "viewer": ("nerfseg_ns.viewer.command:main", "look at a trained run and select objects in 3D by clicks"),
     "segment": ("nerfseg_ns.selection.command:main", "select objects in 3D by clicks and boxes in a few views"),
