@@ -128,6 +128,7 @@ def train_arguments(
     *options: str | Path,
     method: str = "nerfseg-lite",
     model: dict[str, str] | None = None,
+    parser: str = "carla-mvs-data",
     dataparser: tuple[str, ...] = (),
 ) -> list[str | Path]:
     """The words after ns-train: a run NAME of a few steps, with all its checkpoints kept."""
@@ -139,7 +140,7 @@ def train_arguments(
     words += ["--pipeline.datamanager.stage2-num-rays-per-batch", "32"]
     for option, value in {**MODEL_OPTIONS, **(model or {})}.items():
         words += [f"--pipeline.model.{option}", value]
-    return [*words, *options, "carla-mvs-data", *dataparser]
+    return [*words, *options, parser, *dataparser]
 
 
 @dataclass(frozen=True)

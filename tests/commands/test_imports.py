@@ -16,6 +16,7 @@ import nerfstudio.configs.method_configs
 before = set(sys.modules)
 assert not any(name.startswith("nerfseg_ns") for name in before), "nerfstudio has found the plugin all the same"
 import nerfseg_ns.methods, nerfseg_ns.data.carla_mvs_dataparser, nerfseg_ns.data.semantic_nerfstudio_dataparser
+import nerfseg_ns.data.google_earth_dataparser
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
 
