@@ -17,9 +17,8 @@ from nerfseg_ns.core.label_image import read_image_header
 from nerfseg_ns.data.footage import read_footage
 
 _EXPECTED = (
-    "expected the JSON file that Google Earth Studio writes beside the footage with Render, Tracking Data, "
-    '"3D Camera Tracking: JSON": {"width", "height", "cameraFrames": [{"position", "rotation", "coordinate", '
-    '"fovVertical"}, ...]}'
+    "expected the 3D tracking data that Google Earth Studio writes as JSON with the footage: "
+    '{"width", "height", "cameraFrames": [{"position", "rotation", "coordinate", "fovVertical"}, ...]}'
 )
 
 
