@@ -8,13 +8,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from nerfseg_ns.core.density_surface import NearestPoints, above_level, surface_level
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.selection.object_points import ObjectPoints
 from nerfseg_ns.selection.selected_object import SelectedObject
 
 LARGEST_GRID = 2**24
 """Points of the grid that the surface is looked for in; a larger object gets a coarser grid."""
-_NEIGHBOURS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,14 +51,13 @@ def object_mesh(
     Raises:
         InputError: nothing of the object is above the level.
     """
-    from scipy.spatial import cKDTree
     from skimage.measure import marching_cubes
 
     name, bounds = selected.prompt.name, selected.bounds()
     if bounds is None or not len(points):
         raise InputError(f"object {name!r}: there is nothing above its threshold {selected.threshold:g}; lower it")
     if level is None:
-        level = 0.5 * float(density(points.positions).median())
+        level = surface_level(density(points.positions))
     low, high = (corner + sign * selected.blocks.cell for corner, sign in zip(bounds, (-1, 1)))
     spacing = grid_spacing(low, high, selected.blocks.cell)
     counts = [int(count) + 1 for count in ((high - low) / spacing).ceil()]
@@ -71,8 +70,7 @@ def object_mesh(
         near = membership > 0
         inside = torch.full_like(membership, -1.0)
         if near.any():
-            # densities grow like exponentials: their logarithm is what can be interpolated
-            dense = (density(plane[near]).to(membership) / max(level, 1e-12)).clamp(min=1e-2).log()
+            dense = above_level(density(plane[near]).to(membership), level)
             inside[near] = torch.minimum(dense, membership[near] / threshold - 1.0)
         volume[index] = inside.reshape(counts[1:]).cpu()
     if not bool((volume > 0).any()):
@@ -81,12 +79,8 @@ def object_mesh(
         )
     vertices, faces, _, _ = marching_cubes(volume.numpy(), 0.0, gradient_direction="ascent")
     positions = torch.from_numpy(vertices.astype(np.float32)).to(low) * spacing + low
-    distance, nearest = cKDTree(points.positions.cpu().numpy()).query(positions.cpu().numpy(), k=_NEIGHBOURS)
-    found = np.isfinite(distance)  # fewer points than neighbours
-    weights = np.where(found, 1.0 / (distance + 1e-6), 0.0)[..., None]
-    colours = points.colours.cpu().numpy()[np.where(found, nearest, 0)]
-    blended = (weights * colours).sum(axis=1) / weights.sum(axis=1)
-    return Mesh(positions, faces.astype(np.int32), torch.from_numpy(blended.astype(np.float32)))
+    colours = NearestPoints(points.positions.cpu().numpy()).mean(points.colours.cpu().numpy(), positions.cpu().numpy())
+    return Mesh(positions, faces.astype(np.int32), torch.from_numpy(colours))
 
 
 def grid_spacing(low: Float[Tensor, "3"], high: Float[Tensor, "3"], cell: float, limit: int = LARGEST_GRID) -> float:
