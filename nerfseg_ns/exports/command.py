@@ -18,6 +18,7 @@ EXPORTS: Mapping[str, tuple[str, str]] = {
         "nerfseg_ns.exports.orthomap:main",
         "a map seen straight from above: GeoTIFF of colours, classes, heights",
     ),
+    "vectors": ("nerfseg_ns.exports.vectors:main", "polygons of classes or objects: GeoPackage and GeoJSON"),
 }
 """kind -> (``module:function`` taking the remaining arguments, one line of help)."""
 

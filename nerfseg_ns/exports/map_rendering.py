@@ -98,7 +98,13 @@ class MapRenderer:
 
 
 def render_map(
-    config: Path, options: MapOptions, gsd: float, layers: Sequence[LayerName], folder: Path, overwrite: bool = False
+    config: Path,
+    options: MapOptions,
+    gsd: float,
+    layers: Sequence[LayerName],
+    folder: Path,
+    overwrite: bool = False,
+    needed: LayerName | None = None,
 ) -> MapFolder:
     """Render a map of a run and write its files.
 
@@ -111,10 +117,11 @@ def render_map(
         layers: to write.
         folder: for the files.
         overwrite: replace existing files.
+        needed: a layer without which the map is of no use.
 
     Raises:
-        InputError: a mistake in the options, the run or the objects; a map that is too large; bounds that no training
-            view sees; files that exist.
+        InputError: a mistake in the options, the run or the objects; no classes for the needed layer; a map that is too
+            large; bounds that no training view sees; files that exist.
     """
     check_gsd(gsd)
     options.check()
@@ -130,6 +137,8 @@ def render_map(
     projection = options.projection(run)
     objects = RunObjects.read(options.objects, run.frame, run.pipeline.model.device)
     renderer = MapRenderer(run, projection, objects, [str(name) for name in wanted], options.minimum_views)
+    if needed is not None and needed not in renderer.layers:
+        raise InputError(f"{config}: the run has learned no classes: train stage 2 on labels first")
     if projection.crs is None:
         _note("nothing says where on the Earth the scene lies: the map has no CRS, its metres are those of the poses")
     store = TileStore.open(folder / TILES, _settings(run, renderer, options, gsd), discard=overwrite)
