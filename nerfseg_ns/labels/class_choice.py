@@ -107,8 +107,8 @@ class ClassChoice:
         if chosen not in self.table.names:
             raise InputError(
                 f"{place}: {self.source or 'the class table'} has no class {chosen!r}; "
-                f"{did_you_mean(chosen, self.table.names)} Give --rename {name!r}=CLASS, --ignore-classes {name!r}, or "
-                "--classes with a table that has it"
+                f"{did_you_mean(chosen, self.table.names)}; give --rename {name!r}=CLASS, --ignore-classes {name!r}, "
+                "or --classes with a table that has it"
             )
         return self.table.names.index(chosen)
 

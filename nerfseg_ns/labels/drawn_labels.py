@@ -62,11 +62,11 @@ class DrawnLabels:
                     f"to {right}, y {top} to {bottom}; were the labels made for this image and this size?"
                 )
             if reaches_beyond(bounds, width, height):
-                notes.add("shapes reach beyond their image and were clipped", shape.place)
+                notes.add("shapes clipped at the edge of their image", shape.place)
             class_id = classes.id_of(shape.class_name, shape.place)
             patch = shape.outline.patch(width, height)
             if not patch.area:
-                notes.add("shapes cover no centre of a pixel and left nothing", shape.place)
+                notes.add("shapes too small to cover the centre of a pixel", shape.place)
             layers.append((patch, class_id))
         if self.on_top == "smaller":
             layers.sort(key=lambda layer: -layer[0].area)  # stable: of equal areas the later stays on top

@@ -12,12 +12,12 @@ class ImportNotes:
         self._places: dict[str, list[str]] = {}
 
     def add(self, remark: str, place: str) -> None:
-        """Note a remark, such as "reach beyond their image and were clipped", at a place."""
+        """Note a remark, such as "shapes clipped at the edge of their image", at a place."""
         self._places.setdefault(remark, []).append(place)
 
     def lines(self) -> list[str]:
         """One line a remark, with its count and its first places."""
-        return [f"{len(places)} {remark}: {listed(places)}" for remark, places in self._places.items()]
+        return [f"{remark} ({len(places)}): {listed(places)}" for remark, places in self._places.items()]
 
     def print(self) -> None:
         """Print the lines to the standard error output."""

@@ -98,7 +98,7 @@ def _painted(view: TargetView, image: ImageLabels, classes: ClassChoice, notes: 
     if not painting.unlabelled.all():
         ids = np.where(painting.unlabelled, np.uint8(classes.background), ids)
     if (ids == IGNORE).all():
-        notes.add("images have no labelled pixel and stay unlabelled", image.name)
+        notes.add("images without a labelled pixel, which stay unlabelled", image.name)
         return None
     return ids
 

@@ -51,11 +51,11 @@ def matched(
         raise InputError(
             f"{missing[0].place}: {len(missing)} of {len(images)} labelled images are not in {source} ({len(views)} "
             f"views): {listed([image.name for image in missing])}. Labels are matched to images by name; for "
-            f"{stem!r} {did_you_mean(stem, by_stem)} Give --skip-unknown-images to leave them out"
+            f"{stem!r}: {did_you_mean(stem, by_stem)}; give --skip-unknown-images to leave them out"
         )
     for image in missing:
         if notes is not None:
-            notes.add(f"labelled images are not in {source} and were left out", image.name)
+            notes.add(f"labelled images that are not in {source}, left out", image.name)
     return [(view, found[view.name]) for view in views if view.name in found]
 
 
