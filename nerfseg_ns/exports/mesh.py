@@ -103,7 +103,7 @@ def export_mesh(options: MeshOptions) -> dict[str, Any]:
     table = views.renderer.class_table
     console = Console(stderr=True)
     with console_listener() as listener:
-        surface = options.look(views, listener)
+        surface = options.look(run, views, listener)
         cell = options.cell if options.cell is not None else round_length(PIXELS_PER_CELL * surface.pixel_size)
         options.check(surface, cell, "--cell")
         mesh_memory = surface.points(cell) * BYTES_PER_POINT / 2**20

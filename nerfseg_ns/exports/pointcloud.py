@@ -113,7 +113,7 @@ def export_pointcloud(options: PointcloudOptions) -> dict[str, Any]:
     objects = RunObjects.read(options.objects, run.frame)
     console = Console(stderr=True)
     with console_listener() as listener:
-        surface = options.look(views, listener)
+        surface = options.look(run, views, listener)
         spacing = options.spacing if options.spacing is not None else round_length(surface.pixel_size)
         options.check(surface, spacing, "--spacing")
         console.print(in_words(surface, spacing, len(table or ())), highlight=False)

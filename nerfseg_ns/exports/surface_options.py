@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.evaluation.trained_run import LoadedRun
+from nerfseg_ns.exports.observed_ground import ObservedGround
 from nerfseg_ns.exports.surface_survey import SurfaceSurvey, survey
 from nerfseg_ns.exports.surface_views import SurfaceViews
 from nerfseg_ns.exports.voxel_cloud import VoxelCloud
@@ -21,13 +23,13 @@ class SurfaceOptions:
     max_points: int = 20_000_000
     """Stop, before the memory is gone, when there would be more points than that."""
 
-    def look(self, views: SurfaceViews, listener: Listener) -> SurfaceSurvey:
+    def look(self, run: LoadedRun, views: SurfaceViews, listener: Listener) -> SurfaceSurvey:
         """A quick look at the surface, which gives sizes and estimates.
 
         Raises:
             InputError: see :func:`~nerfseg_ns.exports.surface_survey.survey`.
         """
-        return survey(views, self.bounds, lambda done, total: listener.step("looking at the views", done, total))
+        return survey(ObservedGround.of_run(run, listener), views, self.bounds)
 
     def check(self, surface: SurfaceSurvey, spacing: float, option: str) -> None:
         """Refuse a spacing that gives far more points than are allowed.
@@ -59,10 +61,10 @@ class SurfaceOptions:
         table = views.renderer.class_table
         gathered = VoxelCloud(spacing, 0 if table is None else len(table), self.max_points, surface.middle)
         for view in range(len(views)):
-            listener.step("rendering the views", view, len(views))
+            listener.step("rendering in full size", view, len(views))
             pixels = views.pixels(view)
             gathered.add(pixels.where(surface.inside(pixels.positions)))
-        listener.step("rendering the views", len(views), len(views))
+        listener.step("rendering in full size", len(views), len(views))
         return gathered
 
 

@@ -1,17 +1,14 @@
 """A quick look at the surface: how large it is and how fine the views show it, before hours of rendering."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float64
 
 from nerfseg_ns.core.input_error import InputError
-from nerfseg_ns.evaluation.view_scores import evenly_spread
+from nerfseg_ns.exports.observed_ground import ObservedGround
 from nerfseg_ns.exports.surface_views import SurfaceViews
 
-VIEWS = 32
-"""How many views are looked at, at most."""
 _OUTLIERS = 0.01
 _MARGIN = 0.05
 
@@ -46,20 +43,16 @@ class SurfaceSurvey:
         return round(self.area / spacing**2)
 
 
-def survey(
-    views: SurfaceViews,
-    bounds: tuple[float, ...] | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> SurfaceSurvey:
-    """Look at some of the views, coarsely.
+def survey(ground: ObservedGround, views: SurfaceViews, bounds: tuple[float, ...] | None = None) -> SurfaceSurvey:
+    """Measure coarse depth maps.
 
     The box holds what lies between the first and the last percent of the pixels along each axis, and a twentieth more:
     oblique views show the far distance, of which little is known.
 
     Args:
-        views: the training views.
+        ground: depth maps of the training views.
+        views: the same views in their full size.
         bounds: x, y, z of the lowest and of the highest corner of the box, input frame, in the place of that.
-        progress: told (views done, views in all).
 
     Raises:
         InputError: bounds that are no box, or no view shows a surface (there).
@@ -68,14 +61,12 @@ def survey(
         raise InputError(
             f"--bounds {' '.join(f'{value:g}' for value in bounds)}: expected X0 Y0 Z0 X1 Y1 Z1, X0 < X1 ..."
         )
-    chosen = evenly_spread(range(len(views)), VIEWS)
-    found = []
-    for done, view in enumerate(chosen):
-        progress(done, len(chosen))
-        found.append(views.coarse(view))
-    progress(len(chosen), len(chosen))
-    positions = np.concatenate([pixels.positions for pixels in found])
-    sizes = np.concatenate([pixels.pixel_size for pixels in found])
+    found, widths = [], []
+    for view in ground.views:
+        finite = view.distance.isfinite()
+        found.append(views.frame.to_input(view.camera.points(view.distance)[finite]).cpu().numpy())
+        widths.append(view.distance[finite].double().cpu().numpy() / view.camera.fx / views.frame.scale)
+    positions, coarse = np.concatenate(found), np.concatenate(widths)
     if not len(positions):
         raise InputError("no view of the run shows a surface; has it been trained long enough?")
     if bounds is not None:
@@ -84,17 +75,17 @@ def survey(
         low, high = np.quantile(positions, [_OUTLIERS, 1.0 - _OUTLIERS], axis=0)
         margin = _MARGIN * (high - low).max()
         low, high = low - margin, high + margin
-    box = SurfaceSurvey(low, high, float(np.median(sizes)), 0.0)
-    there = box.inside(positions)
+    there = ((positions >= low) & (positions <= high)).all(axis=1)
     if not there.any():
         reach = " ".join(f"{value:.6g}" for value in (*positions.min(axis=0), *positions.max(axis=0)))
         raise InputError(
             f"no view shows a surface within --bounds; the surface reaches over {reach} in the input frame"
         )
-    # voxels so large that the coarse pixels leave none out
-    edge = 2.0 * float(np.median(sizes[there])) * views.coarseness
+    pixel = float(np.median(coarse[there]))
+    edge = 2.0 * pixel  # voxels so large that the coarse pixels leave none out
     touched = np.unique(np.floor((positions[there] - low) / edge), axis=0)
-    return SurfaceSurvey(low, high, float(np.median(sizes[there])), len(touched) * edge**2)
+    full, small = views.scene.camera(0).size[1], ground.views[0].camera.size[1]
+    return SurfaceSurvey(low, high, pixel * small / full, len(touched) * edge**2)
 
 
 def round_length(length: float) -> float:

@@ -1,20 +1,16 @@
 """The surface that the training views show: coloured and classified points, view by view."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float32, Float64
-from nerfstudio.cameras.cameras import Cameras
 
 from nerfseg_ns.core.class_table import ClassTable
 from nerfseg_ns.core.scene_frame import SceneFrame
 from nerfseg_ns.exports.view_renderer import RenderedView, ViewRenderer
 from nerfseg_ns.selection.object_points import camera_image
 from nerfseg_ns.selection.run_scene import RunScene
-
-COARSE_SIDE = 32
-"""Pixels along the longer side of a view in :meth:`SurfaceViews.coarse`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,18 +21,15 @@ class SurfacePixels:
         positions: input frame.
         colours: RGB, 0..1.
         probabilities: of the classes; no columns without classes.
-        pixel_size: width of a pixel there, units of the input frame.
     """
 
     positions: Float64[np.ndarray, "points 3"]
     colours: Float32[np.ndarray, "points 3"]
     probabilities: Float32[np.ndarray, "points classes"]
-    pixel_size: Float64[np.ndarray, " points"]
 
     def where(self, kept: Bool[np.ndarray, " points"]) -> "SurfacePixels":
         """The pixels of a mask."""
-        parts = (self.positions, self.colours, self.probabilities, self.pixel_size)
-        return SurfacePixels(*(part[kept] for part in parts))
+        return SurfacePixels(self.positions[kept], self.colours[kept], self.probabilities[kept])
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,12 +56,6 @@ class SurfaceViews:
     def __len__(self) -> int:
         return len(self.scene.names)
 
-    @property
-    def coarseness(self) -> float:
-        """How many times larger the pixels of :meth:`coarse` are."""
-        height, width = self.scene.camera(0).size
-        return max(1.0, max(height, width) / COARSE_SIDE)
-
     def pixels(self, view: int) -> SurfacePixels:
         """The surface in a view, in the colours of the captured image; sky and pixels that the data masks are left out.
 
@@ -76,34 +63,20 @@ class SurfaceViews:
             InputError: the image cannot be read.
         """
         colours = camera_image(self.scene, view).numpy()
-        return self._pixels(self.scene.nerfstudio_camera(view), colours, self.scene.mask(view))
-
-    def coarse(self, view: int) -> SurfacePixels:
-        """The surface in a view of :data:`COARSE_SIDE` pixels, in rendered colours; sizes are those of full pixels."""
-        camera = self.scene.nerfstudio_camera(view)
-        factor = min(1.0, COARSE_SIDE / max(int(camera.width), int(camera.height)))
-        if factor < 1.0:
-            camera.rescale_output_resolution(factor, scale_rounding_mode="ceil")
-        pixels = self._pixels(camera, None, None)
-        return replace(pixels, pixel_size=pixels.pixel_size * factor)
-
-    def _pixels(
-        self, camera: Cameras, colours: Float32[np.ndarray, "pixels 3"] | None, mask: Bool[np.ndarray, "h w"] | None
-    ) -> SurfacePixels:
-        camera = camera.to(self.renderer.device)
-        view = self.renderer.render(camera)
-        shown = self._on_surface(view)
+        camera, mask = self.scene.nerfstudio_camera(view).to(self.renderer.device), self.scene.mask(view)
+        rendered = self.renderer.render(camera)
+        shown = self._on_surface(rendered)
         if mask is not None:
             shown &= torch.from_numpy(mask).to(shown)
         rays = camera.generate_rays(camera_indices=0, keep_shape=True)
-        depth = view.depth[shown]
+        depth = rendered.depth[shown]
         positions = (rays.origins[shown] + rays.directions[shown] * depth[:, None]).cpu()
-        rgb = view.rgb[shown].cpu().numpy() if colours is None else colours[shown.flatten().cpu().numpy()]
         probabilities = positions.new_zeros(len(positions), 0)
-        if view.probabilities is not None:
-            probabilities = view.probabilities[shown].cpu()
-        size = depth.double().cpu().numpy() / float(camera.fx) / self.frame.scale
-        return SurfacePixels(self.frame.to_input(positions).numpy(), rgb, probabilities.numpy(), size)
+        if rendered.probabilities is not None:
+            probabilities = rendered.probabilities[shown].cpu()
+        return SurfacePixels(
+            self.frame.to_input(positions).numpy(), colours[shown.flatten().cpu().numpy()], probabilities.numpy()
+        )
 
     def _on_surface(self, view: RenderedView) -> torch.Tensor:
         shown = view.depth.isfinite()

@@ -88,7 +88,8 @@ class BoxModel(nn.Module):
         """Half as dense on the surface as deep inside, falling off over a few centimetres."""
         places = FRAME.to_input(positions)
         outside = torch.maximum(torch.from_numpy(LOW) - places, places - torch.from_numpy(HIGH)).amax(dim=-1)
-        outside = torch.minimum(outside, places[..., 2])
+        ground = torch.maximum(places[..., :2].abs().amax(dim=-1) - EXTENT, places[..., 2])
+        outside = torch.minimum(outside, ground)
         return (4000.0 * torch.sigmoid(-outside / 0.03))[..., None].float()
 
     def _density_of_samples(self, samples):
