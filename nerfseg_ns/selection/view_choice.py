@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from nerfseg_ns.core.pinhole import Pinhole
@@ -28,8 +28,7 @@ def seen_points(
     pixels, depth, away = camera.project(points)
     inside = (depth > 0) & (pixels[:, 0] >= 1) & (pixels[:, 0] < width - 1)
     inside &= (pixels[:, 1] >= 1) & (pixels[:, 1] < height - 1)
-    x, y = pixels.nan_to_num().clamp(min=1).long().unbind(-1)
-    x, y = x.clamp(max=width - 2), y.clamp(max=height - 2)
+    x, y = _indices(pixels, (1, 1), (width - 2, height - 2))
     steps = torch.arange(-1, 2, device=points.device)
     around = distance[y[:, None, None] + steps[:, None], x[:, None, None] + steps]
     off = (around - away[:, None, None]).abs().amin(dim=(1, 2))
@@ -58,5 +57,15 @@ def beside_mask(
     grown = F.max_pool2d(mask[None, None].float(), 2 * slack + 1, 1, slack)[0, 0] > 0
     pixels, depth, _ = camera.project(points)
     inside = (depth > 0) & (pixels >= 0).all(dim=-1) & (pixels[:, 0] < width) & (pixels[:, 1] < height)
-    x, y = pixels.nan_to_num().clamp(min=0).long().unbind(-1)
-    return inside & ~grown[y.clamp(max=height - 1), x.clamp(max=width - 1)]
+    x, y = _indices(pixels, (0, 0), (width - 1, height - 1))
+    return inside & ~grown[y, x]
+
+
+def _indices(
+    pixels: Float[Tensor, "points 2"], low: tuple[int, int], high: tuple[int, int]
+) -> tuple[Int64[Tensor, " points"], Int64[Tensor, " points"]]:
+    """Column and row of each position, brought between bounds; positions at the height of the camera are infinite."""
+    # clamped before they are integers: an infinite number as an integer is any
+    bounded = torch.minimum(pixels.nan_to_num().clamp(min=pixels.new_tensor(low)), pixels.new_tensor(high))
+    x, y = bounded.long().unbind(-1)
+    return x, y

@@ -13,7 +13,7 @@ from nerfseg_ns.selection.prompts import ObjectPrompt, ViewPrompt
 from nerfseg_ns.selection.prompts_file import check_prompt
 from nerfseg_ns.selection.sa3d_selector import Sa3dSelector, Sa3dSettings
 from nerfseg_ns.selection.selector import Listener, SelectionCancelled, Selector, make_selector
-from nerfseg_ns.selection.view_choice import seen_points, spread
+from nerfseg_ns.selection.view_choice import beside_mask, seen_points, spread
 from nerfseg_ns.selection.vote_selector import VoteSelector, VoteSettings
 
 
@@ -216,6 +216,16 @@ def test_a_point_behind_a_surface_is_not_seen() -> None:
     seen, pixels = seen_points(camera, distance, points, tolerance=0.1)
     assert seen.tolist() == [True, False, False, False]
     assert pixels[0].tolist() == [5.0, 5.0]
+
+
+def test_points_at_the_height_of_the_camera_are_nowhere_in_its_image() -> None:
+    camera = Pinhole(torch.eye(4)[:3], 10.0, 10.0, 5.0, 5.0, (10, 10))
+    # to the side at depth 0, the camera's own place, and so near to depth 0 that pixels exceed any integer
+    points = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0], [-2.0, 1.0, -1e-25], [0.0, 0.0, -2.0]])
+    seen, _ = seen_points(camera, torch.full((10, 10), 2.0), points, tolerance=0.1)
+    assert seen.tolist() == [False, False, False, True]
+    nothing = torch.zeros(10, 10, dtype=torch.bool)
+    assert beside_mask(camera, nothing, points, slack=2).tolist() == [False, False, False, True]
 
 
 def test_views_are_spread_over_their_order() -> None:
