@@ -93,7 +93,10 @@ class OnnxNetwork:
 
     def _session(self, model: bytes | str) -> Any:
         options = self._onnxruntime.SessionOptions()
-        options.intra_op_num_threads = len(os.sched_getaffinity(0))
+        cores = (
+            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        )  # Linux alone has it
+        options.intra_op_num_threads = cores or 1
         # Threads that spin while they wait take the cores from the rest of the work: twice the time where they share.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3  # errors; warnings are about the export

@@ -147,3 +147,9 @@ def test_an_unknown_device_is_refused(device, tmp_path):
 def test_asking_for_a_gpu_that_this_runtime_cannot_use_is_refused(tmp_path):
     with pytest.raises(InputError, match="onnxruntime-gpu"):
         make_segmenter("mobile-sam", checkpoint=tmp_path, device="cuda")
+
+
+@pytest.mark.weights
+def test_systems_that_do_not_tell_which_cores_are_allowed(segmenter, tmp_path, monkeypatch):
+    monkeypatch.delattr("os.sched_getaffinity", raising=False)  # macOS, Windows
+    assert make_mobile_sam("mobile-sam", cache_dir=tmp_path, device="cpu").name == "mobile-sam"
