@@ -52,6 +52,7 @@ def test_what_is_written_is_read_again(read, tmp_path, analytic_scene):
         ({"points": [[3, 3]]}, r"point \[3, 3\]; expected"),
         ({"points": [[3, "3", 1]]}, r"expected \[x, y, label\]"),
         ({"points": [[float("nan"), 3, 1]]}, r"expected \[x, y, label\]"),
+        ({"points": [[10**400, 3, 1]]}, r"expected \[x, y, label\]"),
         ({"points": 3}, r'"points" is 3; expected a list'),
         ({"points": [[3, 3, 1], [3.6, 3.7, 0]]}, r"\(3, 3\) with label 1 and \(3.6, 3.7\) with label 0 contradict"),
         ({"points": [[3, 3, 0]], "box": None}, r"it needs a click with label 1 or a box"),
