@@ -9,7 +9,7 @@ import numpy as np
 
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.labels.drawn_labels import DrawnLabels, DrawnShape
-from nerfseg_ns.labels.json_file import point_list, read_json, whole_number
+from nerfseg_ns.labels.json_file import SNIFFED, point_list, read_json, whole_number
 from nerfseg_ns.labels.label_map import files_below
 from nerfseg_ns.labels.label_source import LabelSource, ReadOptions
 from nerfseg_ns.labels.outlines import Bounds, Outline, Patch, Polygons, Stencil, rectangle
@@ -25,12 +25,12 @@ class CocoFiles:
     summary = "COCO JSON with polygons or run-length masks"
 
     def recognises(self, path: Path) -> bool:
-        """Whether the file, or a JSON file in the folder, has COCO's keys.
+        """Whether the file, or one of the first JSON files in the folder, has COCO's keys.
 
         Raises:
             InputError: a JSON file is broken.
         """
-        return bool(_coco_records(path))
+        return bool(_coco_records(_json_files(path)[:SNIFFED]))
 
     def read(self, path: Path, options: ReadOptions) -> LabelSource:
         """Read all files.
@@ -38,7 +38,7 @@ class CocoFiles:
         Raises:
             InputError: no file is COCO's, or whatever is wrong in one.
         """
-        records = _coco_records(path)
+        records = _coco_records(_json_files(path))
         if not records:
             raise InputError(f"{path}: no COCO file, which is a JSON file with {', '.join(_KEYS)}")
         names: dict[str, None] = {}
@@ -80,8 +80,11 @@ class RunLengthMask:
         return self._stencil.patch(width, height)
 
 
-def _coco_records(path: Path) -> list[tuple[Path, dict[str, Any]]]:
-    files = [path] if path.is_file() else files_below(path, ".json")
+def _json_files(path: Path) -> list[Path]:
+    return [path] if path.is_file() else files_below(path, ".json")
+
+
+def _coco_records(files: list[Path]) -> list[tuple[Path, dict[str, Any]]]:
     records = ((file, read_json(file)) for file in files)
     return [(file, record) for file, record in records if _is_coco(record)]
 
@@ -108,7 +111,7 @@ def _images(record: dict[str, Any], categories: dict[int, str], file: Path, opti
     shapes: dict[Any, list[DrawnShape]] = {}
     for image in record["images"]:
         place = f"{file}, image {str(image.get('id', '?') if isinstance(image, dict) else image)[:40]}"
-        if not isinstance(image, dict) or "id" not in image or not isinstance(image.get("file_name"), str):
+        if not (isinstance(image, dict) and _is_key(image.get("id")) and isinstance(image.get("file_name"), str)):
             raise InputError(f'{place}: expected {{"id", "file_name", "width", "height"}}')
         if image["id"] in names:
             raise InputError(f"{place}: the id is that of {names[image['id']]} already")
@@ -120,14 +123,18 @@ def _images(record: dict[str, Any], categories: dict[int, str], file: Path, opti
             raise InputError(f"{file}, annotation {number}: expected a record, found {str(entry)[:40]}")
         place = f"{file}, annotation {entry.get('id', number)}"
         image_id, category = entry.get("image_id"), entry.get("category_id")
-        if image_id not in names:
+        if not _is_key(image_id) or image_id not in names:
             raise InputError(f"{place}: there is no image {image_id!r} in the file")
-        if category not in categories:
+        if not _is_key(category) or category not in categories:
             raise InputError(f"{place}: there is no category {category!r} in the file")
         outline = _outline(entry, sizes[image_id], place, options)
         name = categories[category]
         shapes[image_id].append(DrawnShape(name, outline, f"{place} ({name} on {names[image_id]})"))
     return [DrawnLabels(names[key], str(file), shapes[key], sizes[key], options.on_top) for key in names]
+
+
+def _is_key(value: Any) -> bool:
+    return isinstance(value, int | str)
 
 
 def _outline(entry: dict[str, Any], size: tuple[int, int], place: str, options: ReadOptions) -> Outline:

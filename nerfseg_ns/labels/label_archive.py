@@ -52,7 +52,7 @@ def opened_labels(path: Path, most_bytes: int = MOST_BYTES) -> Iterator[Path]:
 def _unpack(path: Path, folder: Path, most_bytes: int) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
             for entry in entries:
                 _check_entry(path, entry)
             wanted = [entry for entry in entries if PurePosixPath(entry.filename).suffix.lower() in LABEL_SUFFIXES]
@@ -71,7 +71,7 @@ def _unpack(path: Path, folder: Path, most_bytes: int) -> None:
 def _check_entry(path: Path, entry: zipfile.ZipInfo) -> None:
     name = entry.orig_filename
     parts = PurePosixPath(name).parts
-    if name.startswith("/") or "\\" in name or ".." in parts or ":" in parts[0] or "\0" in name:
+    if not parts or name.startswith("/") or "\\" in name or ".." in parts or ":" in parts[0] or "\0" in name:
         raise InputError(f"{path}: names a file outside of itself, {name!r}; nothing was unpacked")
     if stat.S_ISLNK(entry.external_attr >> 16):
         raise InputError(f"{path}: {name!r} is a link; pack the file itself")

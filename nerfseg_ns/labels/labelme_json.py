@@ -12,7 +12,7 @@ from PIL import Image
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.near_matches import did_you_mean
 from nerfseg_ns.labels.drawn_labels import DrawnLabels, DrawnShape
-from nerfseg_ns.labels.json_file import point_list, read_json, whole_number
+from nerfseg_ns.labels.json_file import SNIFFED, point_list, read_json, whole_number
 from nerfseg_ns.labels.label_map import CLASSES_FILE, files_below
 from nerfseg_ns.labels.label_source import LabelSource, ReadOptions
 from nerfseg_ns.labels.outlines import Disc, Outline, Polygons, Stencil, Stroke, rectangle
@@ -21,9 +21,6 @@ _POLYGONS = ("polygon", "rotation", "oriented_rectangle")
 _STROKES = {"line": 2, "linestrip": 2, "point": 1, "points": 1}
 """Shapes without an area, and how many points they need."""
 _SHAPES = (*_POLYGONS, "rectangle", "circle", "mask", *_STROKES)
-
-_SNIFFED = 20
-"""How many JSON files of a folder are looked into to find out what they are."""
 
 
 class LabelmeFiles:
@@ -38,7 +35,7 @@ class LabelmeFiles:
         Raises:
             InputError: a JSON file is broken.
         """
-        return any(_is_labelme(read_json(file)) for file in _json_files(path)[:_SNIFFED])
+        return any(_is_labelme(read_json(file)) for file in _json_files(path)[:SNIFFED])
 
     def read(self, path: Path, options: ReadOptions) -> LabelSource:
         """Read all files.
@@ -89,7 +86,7 @@ def _shape(entry: Any, place: str, options: ReadOptions) -> DrawnShape:
 
 
 def _outline(entry: dict[str, Any], place: str, options: ReadOptions) -> Outline:
-    kind = entry.get("shape_type") or "polygon"
+    kind = str(entry.get("shape_type") or "polygon")
     points = entry.get("points")
     if kind in _POLYGONS:
         return Polygons((point_list(points, place, 3),))
@@ -108,7 +105,7 @@ def _outline(entry: dict[str, Any], place: str, options: ReadOptions) -> Outline
                 "or delete it in labelme"
             )
         return Stroke(point_list(points, place, _STROKES[kind]), options.line_width)
-    raise InputError(f"{place}: shape type {kind!r} cannot be drawn; {did_you_mean(str(kind), _SHAPES)}")
+    raise InputError(f"{place}: shape type {kind!r} cannot be drawn; {did_you_mean(kind, _SHAPES)}")
 
 
 def _stencil(entry: dict[str, Any], place: str) -> Stencil:
