@@ -49,3 +49,17 @@ class Lens:
         across = 2.0 * p1 * x * y + p2 * (square + 2.0 * x * x)
         down = 2.0 * p2 * x * y + p1 * (square + 2.0 * y * y)
         return torch.stack([across, down], dim=-1)
+
+
+def trusted_reach(radial: tuple[float, float, float, float], limit: float) -> float:
+    """The distance from the axis, at most ``limit``, up to which a farther point also appears farther out.
+
+    Beyond it a barrel's polynomial turns back: what is beside the image would be found in it.
+    """
+    # the derivative of r (1 + k1 r^2 + k2 r^4 + ...)
+    distance = torch.linspace(0.0, limit, 2048, dtype=torch.float64)
+    growth = torch.ones_like(distance)
+    for power, k in zip((2, 4, 6, 8), radial):
+        growth += (power + 1) * k * distance**power
+    turned = (growth <= 0).nonzero()
+    return limit if len(turned) == 0 else float(distance[turned[0, 0] - 1])

@@ -15,7 +15,7 @@ from nerfstudio.pipelines.base_pipeline import VanillaPipeline
 from PIL import Image
 
 from nerfseg_ns.core.input_error import InputError
-from nerfseg_ns.core.lens import Lens
+from nerfseg_ns.core.lens import Lens, trusted_reach
 from nerfseg_ns.core.packed_samples import PackedSamples, pack, unpack
 from nerfseg_ns.core.pinhole import Pinhole
 from nerfseg_ns.core.recently_used import RecentlyUsed
@@ -275,13 +275,14 @@ def _resized(image: Image.Image, size: tuple[int, int]) -> UInt8[np.ndarray, "h 
 
 
 def _lens(camera: Cameras) -> Lens | None:
-    """The distortion of a single camera, trusted to half as far again as the image's farthest corner."""
+    """The distortion of a single camera, trusted to half as far again as the image's farthest corner at most."""
     if camera.distortion_params is None or not bool(camera.distortion_params.any()):
         return None
     k1, k2, k3, k4, p1, p2 = camera.distortion_params.reshape(-1).tolist()
     x = max(float(camera.cx), float(camera.width) - float(camera.cx)) / float(camera.fx)
     y = max(float(camera.cy), float(camera.height) - float(camera.cy)) / float(camera.fy)
-    return Lens((k1, k2, k3, k4), (p1, p2), reach=1.5 * (x * x + y * y) ** 0.5)
+    radial = k1, k2, k3, k4
+    return Lens(radial, (p1, p2), reach=trusted_reach(radial, 1.5 * (x * x + y * y) ** 0.5))
 
 
 def _scaled(cameras: Cameras, scale: float) -> Cameras:

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nerfseg_ns.core.lens import Lens
+from nerfseg_ns.core.lens import Lens, trusted_reach
 
 
 def test_a_point_by_hand() -> None:
@@ -29,3 +29,16 @@ def test_nothing_beside_the_image_is_folded_into_it() -> None:
     far = torch.stack([torch.linspace(1.0, 50.0, 200), torch.zeros(200)], dim=-1)
     found = barrel.distort(far)[:, 0]
     assert bool((found.diff() > 0).all()) and found[0] == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize("radial", [(-0.3, 0.0, 0.0, 0.0), (-0.5, 0.1, -0.02, 0.0), (-0.1, 0.0, 0.0, 0.0)])
+def test_the_trusted_part_of_a_barrel_ends_before_it_turns_back(radial: tuple[float, float, float, float]) -> None:
+    limit = 1.17  # half as far again as the corner of a drone's image
+    barrel = Lens(radial, (0.0, 0.0), trusted_reach(radial, limit))
+    far = torch.stack([torch.linspace(0.0, 10.0, 4000), torch.zeros(4000)], dim=-1)
+    assert bool((barrel.distort(far)[:, 0].diff() > 0).all())
+
+
+def test_how_far_a_lens_is_trusted() -> None:
+    assert trusted_reach((-0.3, 0.0, 0.0, 0.0), 5.0) == pytest.approx((1 / 0.9) ** 0.5, abs=0.005)  # 1 - 0.9 r^2 = 0
+    assert trusted_reach((0.1, 0.0, 0.0, 0.0), 5.0) == 5.0 and trusted_reach((-0.1, 0.0, 0.0, 0.0), 1.5) == 1.5
