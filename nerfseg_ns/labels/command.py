@@ -139,8 +139,6 @@ def print_summary(imported: ImportedLabels, target: LabelTarget, classes: ClassC
         f"{count} label images ({format_name}) in {imported.labelled[0].label.parent}; {len(target.views) - count} of "
         f"{len(target.views)} views without new labels; {len(classes.table)} classes in {imported.table_file}"
     )
-    shares = imported.pixels / imported.pixels.sum()
-    print(
-        "pixels: " + ", ".join(f"{name} {share:.2%}" for name, share in zip([*classes.table.names, "no class"], shares))
-    )
+    shares = dict(zip([*classes.table.names, "no class"], imported.pixels / imported.pixels.sum()))
+    print("pixels: " + ", ".join(f"{name} {share:.2%}" for name, share in shares.items() if share))
     print(f"train:  {target.training}")
