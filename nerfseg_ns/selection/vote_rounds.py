@@ -60,11 +60,11 @@ class VoteRounds:
         settings: see there.
         scene: gives cameras and images.
         segmenter: is asked.
-        prompt: the user's; its clicks in the first view are added to every prompt there.
+        prompt: the user's.
         own: the user's prompts in later views by the number of the view; they always take part.
         neighbourhood: holds the votes, one object for each growth.
         listener: is told.
-        reasons: why a view gave no mask; written to.
+        reasons: why a view gave no mask for one of the objects; written to.
     """
 
     def __init__(
@@ -151,7 +151,7 @@ class VoteRounds:
         if not usable:
             self.reasons[view] = "the segmenter finds nothing there"
             return
-        given, best_score = False, 0.0
+        refused: list[float] = []
         for i, result in enumerate(results):
             scores = agreement(rendered[..., i], known[..., i], masks[usable]).tolist()
             best = largest_of_the_best(scores, areas[usable].tolist(), self.settings.growth[i])
@@ -160,14 +160,12 @@ class VoteRounds:
             score = scores[best]
             if positive:  # where the user has said what the object is, other views may add to it but not overrule it
                 score = max(score, self.settings.minimum_agreement)
-            best_score = max(best_score, score)
             if score >= self.settings.minimum_agreement:
                 result.cast(view, masks[usable[best]], score)
-                given = True
-        if given:
-            self.reasons.pop(view, None)
-        else:
-            self.reasons[view] = f"its best mask agrees by {best_score:.2f} with the other views"
+            else:
+                refused.append(score)
+        if refused:  # by one growth perhaps, and it may be the one that is believed
+            self.reasons[view] = f"its best mask agrees by {max(refused):.2f} with the other views"
 
     def _prompts(
         self, view: int, rendered: Bool[Tensor, "h w"], known: Bool[Tensor, "h w"], shown: bool

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.mask_agreement import agreement, largest_of_the_best
 from nerfseg_ns.core.mask_prompts import inner_points
 from nerfseg_ns.segmenters.segmenter import Segmenter
@@ -77,7 +78,13 @@ class _Selection:
             for view in ballot.masks:
                 count(final, [ballot], view)
             self._lap("final votes")
-        return SelectedObject(self.prompt, final.blocks, final.votes, report=self._report(ballot))
+        selected = SelectedObject(self.prompt, final.blocks, final.votes, report=self._report(ballot))
+        if selected.bounds() is None:
+            raise InputError(
+                f"object {self.prompt.name!r}: nowhere are more votes for the object than against it; click on its "
+                "middle, or draw a box around all of it"
+            )
+        return selected
 
     def _meant(self, found: Meanings) -> tuple[Bool[Tensor, "h w"], Ballot]:
         """The meaning that other views find again, and what they say to it."""
@@ -201,7 +208,7 @@ class _Selection:
             sight[view] = float((0.1 + seen.float().mean()) / away**2)
             if not (depth > 0 and 0 <= pixels[0] < width and 0 <= pixels[1] < height):
                 sight[view] = 0.0
-                self.reasons[view] = "the object is outside of the image"
+                self.reasons[view] = "the middle of the object is outside of the image"
         ranked = sorted((v for v in sight if sight[v] > 0 and v != first), key=lambda v: -sight[v])
         most = 2 * self.settings.views
         for view in ranked[most:]:

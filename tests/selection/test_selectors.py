@@ -8,12 +8,14 @@ import torch
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.pinhole import Pinhole
 from nerfseg_ns.core.view_samples import ViewSamples
-from nerfseg_ns.selection import neighbourhood
+from nerfseg_ns.selection import neighbourhood, vote_selector
+from nerfseg_ns.selection.ballots import Ballot
 from nerfseg_ns.selection.prompts import ObjectPrompt, ViewPrompt
 from nerfseg_ns.selection.prompts_file import check_prompt
 from nerfseg_ns.selection.sa3d_selector import Sa3dSelector, Sa3dSettings
 from nerfseg_ns.selection.selector import Listener, SelectionCancelled, Selector, make_selector
 from nerfseg_ns.selection.view_choice import beside_mask, seen_points, spread
+from nerfseg_ns.selection.vote_rounds import VoteRounds
 from nerfseg_ns.selection.vote_selector import VoteSelector, VoteSettings
 
 
@@ -152,6 +154,29 @@ def test_the_users_own_view_is_not_overruled(analytic_scene: object, colour_segm
     engine = VoteSelector(VoteSettings(growth=(1.0,), minimum_agreement=0.9))
     selected = next(engine.select(analytic_scene, colour_segmenter, [ObjectPrompt("both", views)], Listener()))
     assert "001" in selected.report["views_used"] and "001" not in selected.report["views_left_out"]
+
+
+def test_a_view_is_named_when_one_growth_refuses_its_mask(analytic_scene: object, colour_segmenter: object) -> None:
+    reasons: dict[int, str] = {}
+    settings = VoteSettings(minimum_agreement=0.8)
+    prompt = click(analytic_scene, "red")
+    rounds = VoteRounds(settings, analytic_scene, colour_segmenter, prompt, {}, None, Listener(), reasons)
+    red = analytic_scene.truth(3, "red")
+    rendered = torch.stack([red, red.roll(6, dims=1)], dim=-1)
+    results = [Ballot(), Ballot()]
+    rounds._ask(3, rendered, torch.ones_like(rendered), results)
+    assert 3 in results[0].masks and 3 not in results[1].masks
+    assert "agrees by 0." in reasons[3]  # the second result may be the one that is believed
+
+
+def test_an_object_that_no_point_belongs_to_is_refused(
+    analytic_scene: object, colour_segmenter: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = lambda camera, mask, points, slack: torch.ones(len(points), dtype=torch.bool)  # noqa: E731
+    monkeypatch.setattr(vote_selector, "beside_mask", everything)
+    engine = VoteSelector(VoteSettings(outline_weight=1000.0))
+    with pytest.raises(InputError, match="'red': nowhere are more votes for the object"):
+        next(engine.select(analytic_scene, colour_segmenter, [click(analytic_scene, "red")], Listener()))
 
 
 def test_the_preview_shows_the_prompted_view(analytic_scene: object, colour_segmenter: object) -> None:
