@@ -85,12 +85,12 @@ class BoxModel(nn.Module):
         return torch.device("cpu")
 
     def density_fn(self, positions: torch.Tensor, *_args: object, **_named: object) -> torch.Tensor:
-        """Half as dense on the surface as deep inside, falling off over a few centimetres."""
+        """Half as dense on the surface as deep inside, falling off over a few millimetres."""
         places = FRAME.to_input(positions)
         outside = torch.maximum(torch.from_numpy(LOW) - places, places - torch.from_numpy(HIGH)).amax(dim=-1)
         ground = torch.maximum(places[..., :2].abs().amax(dim=-1) - EXTENT, places[..., 2])
         outside = torch.minimum(outside, ground)
-        return (4000.0 * torch.sigmoid(-outside / 0.03))[..., None].float()
+        return (40000.0 * torch.sigmoid(-outside / 0.005))[..., None].float()
 
     def _density_of_samples(self, samples):
         return self.density_fn(samples.frustums.get_positions()), None
