@@ -13,6 +13,7 @@ EXPORTS: Mapping[str, tuple[str, str]] = {
         "selected objects: coloured and labelled points, a mesh, a bounding box",
     ),
     "masks": ("nerfseg_ns.exports.masks:main", "classes and objects of every pixel of views: index PNG, CVAT, COCO"),
+    "dataset": ("nerfseg_ns.exports.dataset:main", "new views with predicted labels, to train a 2D network on"),
     "pointcloud": ("nerfseg_ns.exports.pointcloud:main", "labelled points of the surface: LAS, LAZ, PLY"),
     "mesh": ("nerfseg_ns.exports.mesh:main", "the surface as triangles, in its colours or those of the classes"),
     "orthomap": (
