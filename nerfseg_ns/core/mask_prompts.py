@@ -1,5 +1,7 @@
 """Points and a box that stand for a mask: how one view's result prompts the segmenter in another."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy import ndimage
@@ -74,3 +76,13 @@ def surroundings(
     near = np.zeros_like(mask)
     near[max(0, y0 - down) : y1 + down, max(0, x0 - right) : x1 + right] = True
     return rejected & near & ~mask
+
+
+def apart(
+    mask: Bool[np.ndarray, "h w"], points: Sequence[tuple[float, float]], distance: float
+) -> Bool[np.ndarray, "h w"]:
+    """The pixels of a mask that are farther than a distance from all of some points (x, y)."""
+    rows, columns = np.ogrid[: mask.shape[0], : mask.shape[1]]
+    for x, y in points:
+        mask = mask & (np.hypot(columns + 0.5 - x, rows + 0.5 - y) > distance)
+    return mask

@@ -56,6 +56,7 @@ class Neighbourhood:
         self.blocks = blocks_around(positions, cell)
         self.near = {view: self.blocks.trilinear(samples.positions) for view, samples in self.samples.items()}
         self.votes = ObjectVotes.none(self.blocks, objects)
+        self._decided: list[tuple[Bool[Tensor, " voxels"], bool]] = []
 
     def vote(self, view: int, masks: Bool[Tensor, "h w objects"], weights: Float[Tensor, " objects"]) -> None:
         """Count a view's masks; negative weights take them back."""
@@ -70,9 +71,22 @@ class Neighbourhood:
         """
         self.votes.outside[: self.blocks.count][apart(self.blocks.centres())] += weight
 
+    def decide(self, voxels: Bool[Tensor, " voxels"], belongs: bool) -> None:
+        """Let all votes on some voxels count for the objects, or all against them; later decisions go before."""
+        self._decided.append((voxels, belongs))
+
+    def result(self) -> ObjectVotes:
+        """The votes, with what has been decided."""
+        if not self._decided:
+            return self.votes
+        inside, every = self.votes.inside.clone(), self.votes.inside + self.votes.outside
+        for voxels, belongs in self._decided:
+            inside[: self.blocks.count][voxels] = every[: self.blocks.count][voxels] if belongs else 0.0
+        return ObjectVotes(inside, every - inside)
+
     def render(self, view: int) -> tuple[Bool[Tensor, "h w objects"], Bool[Tensor, "h w objects"]]:
         """What the votes say of a view: pixels inside each object, and pixels that have votes at all."""
-        inside, outside = self.votes.at(self.near[view])
+        inside, outside = self.result().at(self.near[view])
         # a tenth of one voxel's vote: less is the rim of trilinear interpolation
         known = inside + outside > 1e-3
         samples = self.samples[view]

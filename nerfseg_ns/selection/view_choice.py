@@ -61,6 +61,32 @@ def beside_mask(
     return inside & ~grown[y, x]
 
 
+def on_surface(
+    camera: Pinhole,
+    distance: Float[Tensor, "h w"],
+    region: Bool[Tensor, "h w"],
+    points: Float[Tensor, "points 3"],
+    before: float,
+    behind: float,
+) -> Bool[Tensor, " points"]:
+    """Points in a region of a view that are about as far away as the surface there.
+
+    Args:
+        camera: of the view.
+        distance: of the view's surfaces.
+        region: of the view.
+        points: scene frame.
+        before: how much nearer than the surface they may be, scene units.
+        behind: how much farther.
+    """
+    height, width = camera.size
+    pixels, depth, away = camera.project(points)
+    inside = (depth > 0) & (pixels >= 0).all(dim=-1) & (pixels[:, 0] < width) & (pixels[:, 1] < height)
+    x, y = _indices(pixels, (0, 0), (width - 1, height - 1))
+    past = away - distance[y, x]
+    return inside & region[y, x] & (past > -before) & (past < behind)
+
+
 def _indices(
     pixels: Float[Tensor, "points 2"], low: tuple[int, int], high: tuple[int, int]
 ) -> tuple[Int64[Tensor, " points"], Int64[Tensor, " points"]]:

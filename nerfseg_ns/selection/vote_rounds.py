@@ -9,9 +9,10 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from nerfseg_ns.core.mask_agreement import agreement, largest_of_the_best
-from nerfseg_ns.core.mask_prompts import bounding_box, inner_points, surroundings
+from nerfseg_ns.core.mask_prompts import apart, bounding_box, inner_points, surroundings
 from nerfseg_ns.segmenters.segmenter import Segmenter
 from nerfseg_ns.selection.ballots import Ballot, count, without
+from nerfseg_ns.selection.corrections import Correction, corrections, decide
 from nerfseg_ns.selection.first_view import LARGEST_SHARE, PromptedMasks, chosen_in_2d, predict
 from nerfseg_ns.selection.neighbourhood import Neighbourhood
 from nerfseg_ns.selection.prompts import ObjectPrompt, ViewPrompt
@@ -61,10 +62,14 @@ class VoteRounds:
         scene: gives cameras and images.
         segmenter: is asked.
         prompt: the user's.
-        own: the user's prompts in later views by the number of the view; they always take part.
+        own: the user's prompts in later views by the number of the view; they always take part, and where their clicks
+            say something else than the votes, they decide.
         neighbourhood: holds the votes, one object for each growth.
         listener: is told.
         reasons: why a view gave no mask for one of the objects; written to.
+
+    Attributes:
+        corrections: what the clicks in later views have decided.
     """
 
     def __init__(
@@ -81,6 +86,7 @@ class VoteRounds:
         self.settings, self.scene, self.segmenter = settings, scene, segmenter
         self.prompt, self.own, self.neighbourhood = prompt, own, neighbourhood
         self.listener, self.reasons = listener, reasons
+        self.corrections: list[Correction] = []
 
     def run(self, ballots: Sequence[Ballot], views: Sequence[int]) -> list[Ballot]:
         """Vote until the rounds are over.
@@ -110,11 +116,11 @@ class VoteRounds:
         for view in set(visible) - set(asked):
             self.reasons[view] = "other views see as much of the object"
         results = [Ballot({first: ballot.masks[first]}, {first: ballot.agreements[first]}) for ballot in ballots]
+        known = len(self.corrections)
         stage = f"{self.prompt.name}: round {number + 1} of {self.settings.rounds}"
         for done, view in enumerate(asked):
             self.listener.step(stage, done, len(asked))
-            rendered, known = without(self.neighbourhood, ballots, view)
-            self._ask(view, rendered, known, results)
+            self._ask(view, *without(self.neighbourhood, ballots, view), results)
         self.listener.step(stage, len(asked), len(asked))
         for i, result in enumerate(results):
             if len(result.masks) == 1:  # no view agrees with any other: what was known stands
@@ -123,6 +129,7 @@ class VoteRounds:
             count(self.neighbourhood, ballots, view, -1.0)
         for view in {view for ballot in results for view in ballot.masks}:
             count(self.neighbourhood, results, view)
+        decide(self.neighbourhood, self.scene, self.corrections[known:])
         return results
 
     def _ask(
@@ -151,6 +158,10 @@ class VoteRounds:
         if not usable:
             self.reasons[view] = "the segmenter finds nothing there"
             return
+        if own is not None and own.points:  # masks that keep to most of the user's clicks
+            x, y, label = torch.tensor(own.points, device=masks.device).long().unbind(-1)
+            kept = (masks[usable][:, y, x] == (label == 1)).sum(dim=1).tolist()
+            usable = [index for index, count_kept in zip(usable, kept) if count_kept == max(kept)]
         refused: list[float] = []
         for i, result in enumerate(results):
             scores = agreement(rendered[..., i], known[..., i], masks[usable]).tolist()
@@ -164,6 +175,8 @@ class VoteRounds:
                 result.cast(view, masks[usable[best]], score)
             else:
                 refused.append(score)
+            if own is not None:
+                self.corrections += corrections(view, own, rendered[..., i], masks[usable[best]])
         if refused:  # by one growth perhaps, and it may be the one that is believed
             self.reasons[view] = f"its best mask agrees by {max(refused):.2f} with the other views"
 
@@ -176,16 +189,18 @@ class VoteRounds:
         box = None if own is None or own.box is None else np.array(own.box)
         inside = outside = np.zeros((0, 2), dtype=np.float32)
         if shown:
-            drawn = rendered.cpu().numpy()
-            outside = inner_points(surroundings(drawn, (known & ~rendered).cpu().numpy()), 2, 3.0)
+            drawn, rejected = rendered.cpu().numpy(), (known & ~rendered).cpu().numpy()
+            around = bounding_box(drawn)
+            clear = max(3.0, 0.2 * max(around[2] - around[0], around[3] - around[1]))
+            rejected = apart(rejected, [p[:2] for p in clicks if p[2] == 1], clear)
             if box is not None:  # the user's box is about what is inside it
-                x0, y0, x1, y1 = box.round().astype(int)
                 within = np.zeros_like(drawn)
+                x0, y0, x1, y1 = box.round().astype(int)
                 within[y0:y1, x0:x1] = True
-                drawn = drawn & within
-            else:
-                box = np.array(bounding_box(drawn))
-            inside = inner_points(drawn, 3)
+                drawn, rejected = drawn & within, rejected & ~within
+            outside = inner_points(surroundings(rendered.cpu().numpy(), rejected), 2, 3.0)
+            inside = inner_points(apart(drawn, [p[:2] for p in clicks if p[2] == 0], clear), 3)
+            box = box if box is not None else np.array(around)
         points = np.concatenate([inside, outside, np.array([p[:2] for p in clicks], dtype=np.float32).reshape(-1, 2)])
         return points, np.array([1] * len(inside) + [0] * len(outside) + [p[2] for p in clicks]), box
 

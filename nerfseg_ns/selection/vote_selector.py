@@ -14,6 +14,7 @@ from nerfseg_ns.core.mask_agreement import agreement, largest_of_the_best
 from nerfseg_ns.core.mask_prompts import inner_points
 from nerfseg_ns.segmenters.segmenter import Segmenter
 from nerfseg_ns.selection.ballots import Ballot, count, settle
+from nerfseg_ns.selection.corrections import Correction, decide
 from nerfseg_ns.selection.first_view import predict
 from nerfseg_ns.selection.meanings import Meanings, meanings
 from nerfseg_ns.selection.neighbourhood import Neighbourhood
@@ -30,10 +31,10 @@ class VoteSelector:
 
     One click may mean a part, an object or its surroundings: the first view's masks compete, and views that see the
     clicked point decide which one they find again (:mod:`~nerfseg_ns.selection.meanings`). That mask stands: it votes
-    in every round, and nothing that the first view shows beside it can join the object. Then, in rounds, the votes of
-    all other views are rendered into a view, points inside, a box and points beside it prompt the segmenter there, and
-    the mask that agrees best joins the votes, weighted by that agreement
-    (:mod:`~nerfseg_ns.selection.vote_rounds`). No view judges itself.
+    in every round, and what the first view shows beside it is voted down. Then, in rounds, the votes of all other views
+    are rendered into a view, points inside, a box and points beside it prompt the segmenter there, and the mask that
+    agrees best joins the votes, weighted by that agreement (:mod:`~nerfseg_ns.selection.vote_rounds`). No view judges
+    itself. The user's clicks in later views decide against all votes (:mod:`~nerfseg_ns.selection.corrections`).
     """
 
     def __init__(self, settings: VoteSettings | None = None) -> None:
@@ -62,6 +63,7 @@ class _Selection:
         self.settings, self.scene, self.segmenter = settings, scene, segmenter
         self.prompt, self.listener = prompt, listener
         self.reasons: dict[int, str] = {}
+        self.corrections: list[Correction] = []
         self.seconds: dict[str, float] = {}
         self._since = time.perf_counter()
 
@@ -77,8 +79,9 @@ class _Selection:
             final = self._neighbourhood(found.view, mask, list(ballot.masks), self.settings.final_cells, 1)
             for view in ballot.masks:
                 count(final, [ballot], view)
+            decide(final, self.scene, self.corrections)
             self._lap("final votes")
-        selected = SelectedObject(self.prompt, final.blocks, final.votes, report=self._report(ballot))
+        selected = SelectedObject(self.prompt, final.blocks, final.result(), report=self._report(ballot))
         if selected.bounds() is None:
             raise InputError(
                 f"object {self.prompt.name!r}: nowhere are more votes for the object than against it; click on its "
@@ -184,6 +187,7 @@ class _Selection:
             ballots.append(ballot)
         self._lap("voxels")
         ballots = rounds.run(ballots, views)
+        self.corrections = rounds.corrections
         areas = [float(sum(mask.sum() for mask in ballot.masks.values())) / len(ballot.masks) for ballot in ballots]
         agreements = [ballot.agreement for ballot in ballots]
         return ballots[largest_of_the_best(agreements, areas, self.settings.larger_ratio)]

@@ -17,7 +17,7 @@ ENGINES = [VoteSelector(VoteSettings(growth=(1.0,), rounds=1)), Sa3dSelector(Sa3
 
 
 @pytest.mark.parametrize("engine", ENGINES, ids=["vote", "sa3d"])
-@pytest.mark.parametrize("kind", ["click", "box"])
+@pytest.mark.parametrize("kind", ["click", "box", "click and a later one"])
 def test_an_object_on_the_gpu_is_that_on_the_cpu(
     gpu: torch.device, make_analytic_scene, colour_segmenter: object, engine: Selector, kind: str
 ) -> None:
@@ -28,7 +28,9 @@ def test_an_object_on_the_gpu_is_that_on_the_cpu(
         rows, columns = scene.truth(0, "red").nonzero().unbind(-1)
         box = (float(columns.min()), float(rows.min()), float(columns.max() + 1), float(rows.max() + 1))
         view = ViewPrompt("000", (), box) if kind == "box" else ViewPrompt("000", ((*scene.middle(0, "red"), 1),))
-        selected = next(engine.select(scene, colour_segmenter, [ObjectPrompt("red", (view,))], Listener()))
+        later = [ViewPrompt("001", ((*scene.middle(1, "blue"), 1),))] if "later" in kind else []
+        prompt = ObjectPrompt("red", (view, *later))
+        selected = next(engine.select(scene, colour_segmenter, [prompt], Listener()))
         assert selected.votes.inside.device == device
         masks[device] = np.stack([mask for _, mask in view_masks(scene, selected)])
         assert len(object_points(scene, selected)) > 10
