@@ -46,11 +46,16 @@ class Sa3dSettings:
 
 
 class DenseGrid:
-    """Mask scores V on a dense grid, trained by mask inverse rendering (Eq. 3 to 5)."""
+    """Mask scores V on a dense grid, trained by mask inverse rendering (Eq. 3 to 5).
+
+    As published, V is what the views teach a voxel divided by how many they were. That does not change its sign, but it
+    decides where a view's score is highest and which pixels exceed its mean.
+    """
 
     def __init__(self, resolution: int, extent: float, device: torch.device) -> None:
         self.resolution, self.extent = resolution, extent
         self.values = torch.zeros(1, 1, resolution, resolution, resolution, device=device, requires_grad=True)
+        self.views = torch.zeros_like(self.values, requires_grad=False)
         self.optimizer = torch.optim.SGD([self.values], lr=1.0)
 
     def at(self, positions: Float[Tensor, "positions 3"]) -> Float[Tensor, "positions 1"]:
@@ -69,7 +74,12 @@ class DenseGrid:
             loss = (-said * rendered + against * (1 - said) * rendered).sum()
             self.optimizer.zero_grad()
             loss.backward()
+        with torch.no_grad():
+            self.values *= self.views
             self.optimizer.step()
+            assert self.values.grad is not None
+            self.views += self.values.grad != 0
+            self.values /= self.views.clamp(min=1)
 
 
 class Sa3dSelector:
