@@ -55,16 +55,21 @@ def meanings(scene: Scene, segmenter: Segmenter, prompt: ObjectPrompt) -> Meanin
             f"object {prompt.name!r}: nothing is dense where the prompt points in view {first.view} (sky); "
             "click on a surface"
         )
-    wanted = GRANULARITIES.index(prompt.granularity)
-    if wanted and len(found.masks) == 4 and _usable(found.masks[wanted]):
+    wanted, most = GRANULARITIES.index(prompt.granularity), _largest(first.box, scene.camera(view).size)
+    if wanted and len(found.masks) == 4 and _usable(found.masks[wanted], most):
         pool = [(found.masks[wanted], 1.0)]
     else:
         pool = [
             (mask, float(score) * float(fit) * centrality(mask, clicks))
             for answer in (found, *_asked_again(scene, segmenter, prompt, view, found))
             for mask, score, fit in zip(answer.masks, answer.scores, answer.fits)
-            if _usable(mask)
+            if _usable(mask, most)
         ]
+        if not pool:
+            raise InputError(
+                f"object {prompt.name!r}: every mask at the prompt covers more than {most:.0%} of view {first.view}, "
+                "as surroundings do; draw a box around the object, or choose a view that shows it smaller"
+            )
     surface = distance.isfinite().cpu().numpy()
     kept: list[tuple[np.ndarray, float]] = []
     for mask, prior in sorted(pool, key=lambda entry: -entry[1]):
@@ -74,8 +79,8 @@ def meanings(scene: Scene, segmenter: Segmenter, prompt: ObjectPrompt) -> Meanin
             kept.append((mask, prior))
     if not kept:
         raise InputError(
-            f"object {prompt.name!r}: nothing is dense where the prompt points in view {first.view} (sky, or a mask "
-            "that covers the image); click on a surface"
+            f"object {prompt.name!r}: nothing is dense where the prompt points in view {first.view} (sky); click on a "
+            "surface"
         )
     return Meanings(view, np.stack([mask for mask, _ in kept]), np.array([p for _, p in kept], dtype=np.float32))
 
@@ -87,7 +92,8 @@ def _asked_again(
     first = prompt.views[0]
     points = np.array([p[:2] for p in first.points], dtype=np.float32).reshape(-1, 2)
     labels = np.array([p[2] for p in first.points], dtype=np.int64)
-    usable = [mask for mask in found.masks if _usable(mask)]
+    most = _largest(first.box, scene.camera(view).size)
+    usable = [mask for mask in found.masks if _usable(mask, most)]
     if first.box is None:
         for mask in usable:
             again = predict(scene, segmenter, view, points, labels, np.array(bounding_box(mask), dtype=np.float32))
@@ -100,8 +106,15 @@ def _asked_again(
         yield predict(scene, segmenter, view, np.concatenate([points, middle]), np.append(labels, 1), box)
 
 
-def _usable(mask: Bool[np.ndarray, "h w"]) -> bool:
-    return bool(mask.any()) and bool(mask.mean() < LARGEST_SHARE)
+def _largest(box: tuple[float, float, float, float] | None, size: tuple[int, int]) -> float:
+    """The share of the image that an object may cover: a box says how large it is, and masks reach over it a little."""
+    if box is None:
+        return LARGEST_SHARE
+    return max(LARGEST_SHARE, 1.1 * (box[2] - box[0]) * (box[3] - box[1]) / (size[0] * size[1]))
+
+
+def _usable(mask: Bool[np.ndarray, "h w"], most: float) -> bool:
+    return bool(mask.any()) and bool(mask.mean() < most)
 
 
 def _alike(a: Bool[np.ndarray, "h w"], b: Bool[np.ndarray, "h w"]) -> bool:

@@ -154,7 +154,9 @@ class VoteRounds:
                 found.append(predict(self.scene, self.segmenter, view, points, labels, box))
         masks = torch.cat([one.on(rendered.device) for one in found])
         areas = masks.sum(dim=(1, 2))
-        usable = ((areas > 0) & (areas < LARGEST_SHARE * masks[0].numel())).nonzero()[:, 0].tolist()
+        # surroundings are larger, unless the first view, whose mask all results begin with, shows a large object
+        most = max(LARGEST_SHARE, 1.5 * float(next(iter(results[0].masks.values()), masks[0]).float().mean()))
+        usable = ((areas > 0) & (areas < most * masks[0].numel())).nonzero()[:, 0].tolist()
         if not usable:
             self.reasons[view] = "the segmenter finds nothing there"
             return

@@ -58,6 +58,24 @@ def test_a_box_gives_the_ball(analytic_scene: object, colour_segmenter: object) 
     assert worst_iou(analytic_scene, selected, "red") > 0.8
 
 
+def test_a_box_around_most_of_the_image_gives_a_large_object(
+    analytic: object, make_analytic_scene: object, colour_segmenter: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(analytic.BALLS, "red", ((0.0, 0.0, 0.2), 0.52, (220, 30, 30)))
+    scene = make_analytic_scene()
+    assert 0.45 < scene.truth(0, "red").float().mean() < 0.8
+    rows, columns = scene.truth(0, "red").nonzero().unbind(-1)
+    box = (float(columns.min()), float(rows.min()), float(columns.max() + 1), float(rows.max() + 1))
+    prompt = ObjectPrompt("red", (ViewPrompt("000", (), box),))
+    selected = next(EXACT.select(scene, colour_segmenter, [prompt], Listener()))
+    assert len(selected.report["views_used"]) == 8
+    for view in (0, 1, 7):  # the far side is out of the reach of the first view's surface
+        mask, truth = selected.mask(scene.samples(view)), scene.truth(view, "red")
+        assert (mask & truth).sum() / (mask | truth).sum() > 0.95
+    with pytest.raises(InputError, match="'red': every mask .* covers more than 40% of view 000, .* draw a box"):
+        next(EXACT.select(scene, colour_segmenter, [click(scene, "red")], Listener()))
+
+
 def test_objects_come_one_after_the_other(analytic_scene: object, colour_segmenter: object) -> None:
     prompts = [click(analytic_scene, "blue"), click(analytic_scene, "red", view=3)]
     selected = list(EXACT.select(analytic_scene, colour_segmenter, prompts, Listener()))
