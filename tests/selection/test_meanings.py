@@ -73,6 +73,15 @@ def test_a_click_on_the_sky_is_refused_although_its_mask_shows_a_surface(
             assert len(meanings(analytic_scene, segmenter, prompt).masks) == 1
 
 
+def test_masks_that_cover_the_image_are_meant_only_by_a_box_as_large(analytic_scene: object) -> None:
+    segmenter = Rectangles(*[(0, 0, 64, 30)] * 4)  # 62 % of the image
+    click = (*analytic_scene.middle(0, "red"), 1)
+    with pytest.raises(InputError, match="'thing': every mask .* covers more than 40% of view 000, .* draw a box"):
+        meanings(analytic_scene, segmenter, prompt_at(analytic_scene, click))
+    boxed = ObjectPrompt("thing", (ViewPrompt("000", (), (0.0, 1.0, 64.0, 30.0)),))
+    assert meanings(analytic_scene, segmenter, boxed).masks.sum() == 64 * 30
+
+
 def test_points_beside_a_mask_are_told_from_those_inside_or_out_of_view(analytic_scene: object) -> None:
     camera = analytic_scene.camera(0)
     height, width = camera.size
