@@ -31,6 +31,12 @@ class Ballot:
         """Mean over the views; 0 without any."""
         return sum(self.agreements.values()) / max(1, len(self.agreements))
 
+    def likeness(self, earlier: "Ballot") -> float | None:
+        """Mean IoU with the masks that the same views gave earlier, None where no view gave one before."""
+        shared = [(mask, earlier.masks[view]) for view, mask in self.masks.items() if view in earlier.masks]
+        ious = [float((a & b).sum() / (a | b).sum().clamp(min=1)) for a, b in shared if a is not b]
+        return sum(ious) / len(ious) if ious else None
+
 
 def count(neighbourhood: Neighbourhood, ballots: Sequence[Ballot], view: int, sign: float = 1.0) -> None:
     """Add a view's votes for all objects of a neighbourhood, or with sign -1 take them back."""

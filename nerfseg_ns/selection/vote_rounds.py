@@ -70,6 +70,8 @@ class VoteRounds:
 
     Attributes:
         corrections: what the clicks in later views have decided.
+        history: of each round and growth, the views that gave a mask, how well they agree, and how much their masks are
+            those of the round before (IoU, None without any): near 1 when another round would change nothing.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class VoteRounds:
         self.prompt, self.own, self.neighbourhood = prompt, own, neighbourhood
         self.listener, self.reasons = listener, reasons
         self.corrections: list[Correction] = []
+        self.history: list[list[dict[str, float | None]]] = []
 
     def run(self, ballots: Sequence[Ballot], views: Sequence[int]) -> list[Ballot]:
         """Vote until the rounds are over.
@@ -125,6 +128,7 @@ class VoteRounds:
         for i, result in enumerate(results):
             if len(result.masks) == 1:  # no view agrees with any other: what was known stands
                 results[i] = ballots[i]
+        self.history.append([_summary(result, ballot) for result, ballot in zip(results, ballots)])
         for view in {view for ballot in ballots for view in ballot.masks}:
             count(self.neighbourhood, ballots, view, -1.0)
         for view in {view for ballot in results for view in ballot.masks}:
@@ -205,6 +209,15 @@ class VoteRounds:
             box = box if box is not None else np.array(around)
         points = np.concatenate([inside, outside, np.array([p[:2] for p in clicks], dtype=np.float32).reshape(-1, 2)])
         return points, np.array([1] * len(inside) + [0] * len(outside) + [p[2] for p in clicks]), box
+
+
+def _summary(ballot: Ballot, earlier: Ballot) -> dict[str, float | None]:
+    same = ballot.likeness(earlier)
+    return {
+        "views": len(ballot.masks),
+        "agreement": round(ballot.agreement, 4),
+        "same_as_before": None if same is None else round(same, 4),
+    }
 
 
 def _alike(a: Bool[Tensor, "h w"], b: Bool[Tensor, "h w"], iou: float = 0.9) -> bool:

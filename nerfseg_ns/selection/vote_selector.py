@@ -64,6 +64,7 @@ class _Selection:
         self.prompt, self.listener = prompt, listener
         self.reasons: dict[int, str] = {}
         self.corrections: list[Correction] = []
+        self.rounds: list[dict[str, float | None]] = []
         self.seconds: dict[str, float] = {}
         self._since = time.perf_counter()
 
@@ -81,7 +82,7 @@ class _Selection:
                 count(final, [ballot], view)
             decide(final, self.scene, self.corrections)
             self._lap("final votes")
-        selected = SelectedObject(self.prompt, final.blocks, final.result(), report=self._report(ballot))
+        selected = SelectedObject(self.prompt, final.sites, final.result(), report=self._report(ballot))
         if selected.bounds() is None:
             raise InputError(
                 f"object {self.prompt.name!r}: nowhere are more votes for the object than against it; click on its "
@@ -190,7 +191,9 @@ class _Selection:
         self.corrections = rounds.corrections
         areas = [float(sum(mask.sum() for mask in ballot.masks.values())) / len(ballot.masks) for ballot in ballots]
         agreements = [ballot.agreement for ballot in ballots]
-        return ballots[largest_of_the_best(agreements, areas, self.settings.larger_ratio)]
+        believed = largest_of_the_best(agreements, areas, self.settings.larger_ratio)
+        self.rounds = [round_[believed] for round_ in rounds.history]
+        return ballots[believed]
 
     def _views(
         self,
@@ -235,5 +238,6 @@ class _Selection:
                 names[view]: reason for view, reason in sorted(self.reasons.items()) if view not in ballot.masks
             },
             "agreement": round(ballot.agreement, 4),
+            "rounds": self.rounds,
             "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
         }
