@@ -166,7 +166,10 @@ class _Selection:
             outline[max(0, y0) : y1, max(0, x0) : x1] = True
         neighbourhood = Neighbourhood(self.scene, views, low - reach, high + reach, cell, objects)
         camera, slack = self.scene.camera(first), self.settings.outline_slack
-        neighbourhood.oppose(lambda points: beside_mask(camera, outline, points, slack), self.settings.outline_weight)
+        pixel = float(((low + high) / 2 - camera.centre).norm()) / camera.fx
+        # a view puts one vote on a voxel of a pixel's size, and more on larger ones
+        weight = self.settings.outline_weight * max(1.0, cell / pixel) ** 2
+        neighbourhood.oppose(lambda points: beside_mask(camera, outline, points, slack), weight)
         return neighbourhood
 
     def _voted(self, first: int, mask: Bool[Tensor, "h w"], early: Ballot) -> Ballot:
