@@ -56,7 +56,6 @@ class DenseGrid:
         self.resolution, self.extent = resolution, extent
         self.values = torch.zeros(1, 1, resolution, resolution, resolution, device=device, requires_grad=True)
         self.views = torch.zeros_like(self.values, requires_grad=False)
-        self.optimizer = torch.optim.SGD([self.values], lr=1.0)
 
     def at(self, positions: Float[Tensor, "positions 3"]) -> Float[Tensor, "positions 1"]:
         """V, interpolated; 0 outside of the grid."""
@@ -72,14 +71,15 @@ class DenseGrid:
         with torch.enable_grad():
             rendered, said = self.score(samples), mask.to(samples.weights)
             loss = (-said * rendered + against * (1 - said) * rendered).sum()
-            self.optimizer.zero_grad()
             loss.backward()
-        with torch.no_grad():
-            self.values *= self.views
-            self.optimizer.step()
+        with torch.no_grad():  # SGD's step with rate 1, on the sum over the views, where this view has something to say
             assert self.values.grad is not None
-            self.views += self.values.grad != 0
-            self.values /= self.views.clamp(min=1)
+            gradient, values, views = (grid.flatten() for grid in (self.values.grad, self.values, self.views))
+            taught = gradient.nonzero()[:, 0]
+            before = views[taught]
+            values[taught] = (values[taught] * before - gradient[taught]) / (before + 1)
+            views[taught] = before + 1
+            self.values.grad = None
 
 
 class Sa3dSelector:
