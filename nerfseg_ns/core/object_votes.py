@@ -12,49 +12,48 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nerfseg_ns.core.view_samples import ViewSamples
-from nerfseg_ns.core.voxel_blocks import TrilinearWeights, VoxelBlocks
+from nerfseg_ns.core.vote_sites import NearSites, VoteSites
 
 
 @dataclass(eq=False)
 class ObjectVotes:
-    """Votes for and against each object at each voxel (A1 and A0).
+    """Votes for and against each object at each site: a voxel or a Gaussian (A1 and A0).
 
     Args:
-        inside: sum of trilinear share x rendering weight x mask; the last row takes what falls outside of the blocks.
+        inside: sum of share x rendering weight x mask; the last row takes what falls on no site.
         outside: the same of 1 - mask.
     """
 
-    inside: Float[Tensor, "voxels objects"]
-    outside: Float[Tensor, "voxels objects"]
+    inside: Float[Tensor, "sites objects"]
+    outside: Float[Tensor, "sites objects"]
 
     @classmethod
-    def none(cls, blocks: VoxelBlocks, objects: int) -> "ObjectVotes":
+    def none(cls, sites: VoteSites, objects: int) -> "ObjectVotes":
         """No votes yet."""
-        device = blocks.table.device
-        return cls(*(torch.zeros(blocks.count + 1, objects, device=device) for _ in range(2)))
+        return cls(*(torch.zeros(sites.count + 1, objects, device=sites.device) for _ in range(2)))
 
     def add(
         self,
         samples: ViewSamples,
-        near: TrilinearWeights,
+        near: NearSites,
         masks: Float[Tensor, "h w objects"],
         weights: Float[Tensor, " objects"] | float = 1.0,
     ) -> None:
         """Count the votes of one view.
 
         Args:
-            samples: of the view, those inside the blocks.
-            near: their voxels.
+            samples: of the view, those near the sites.
+            near: their sites.
             masks: 1 where a pixel shows the object, 0 elsewhere.
             weights: trust in this view's mask of each object; its negative takes a vote back.
         """
         mask = masks.flatten(0, 1)[samples.pixels]
         shares = near.shares * samples.weights[:, None]
         # Objects cover few pixels: every sample is counted once for all objects together, and those on a mask again.
-        every = torch.zeros_like(self.inside[:, 0]).index_add_(0, near.voxels.reshape(-1), shares.reshape(-1))
+        every = torch.zeros_like(self.inside[:, 0]).index_add_(0, near.sites.reshape(-1), shares.reshape(-1))
         on_mask = (mask != 0).any(dim=1).nonzero()[:, 0]
         votes = (shares[on_mask, :, None] * mask[on_mask, None]).flatten(0, 1)
-        inside = torch.zeros_like(self.inside).index_add_(0, near.voxels[on_mask].reshape(-1), votes)
+        inside = torch.zeros_like(self.inside).index_add_(0, near.sites[on_mask].reshape(-1), votes)
         self.inside += inside * weights
         self.outside += (every[:, None] - inside) * weights
 
@@ -64,18 +63,16 @@ class ObjectVotes:
             self.inside[:, channel : channel + 1].clone(), self.outside[:, channel : channel + 1].clone()
         )
 
-    def score(self, against: float = 1.0) -> Float[Tensor, "voxels objects"]:
+    def score(self, against: float = 1.0) -> Float[Tensor, "sites objects"]:
         """SA3D's grid: votes for, less ``against`` (lambda) times the votes against it."""
         return self.inside - against * self.outside
 
-    def at(
-        self, near: TrilinearWeights
-    ) -> tuple[Float[Tensor, "positions objects"], Float[Tensor, "positions objects"]]:
+    def at(self, near: NearSites) -> tuple[Float[Tensor, "positions objects"], Float[Tensor, "positions objects"]]:
         """Both sums, interpolated at positions."""
-        voxels, shares = near.voxels, near.shares[..., None]
-        return (self.inside[voxels] * shares).sum(dim=1), (self.outside[voxels] * shares).sum(dim=1)
+        sites, shares = near.sites, near.shares[..., None]
+        return (self.inside[sites] * shares).sum(dim=1), (self.outside[sites] * shares).sum(dim=1)
 
-    def membership(self, near: TrilinearWeights) -> Float[Tensor, "positions objects"]:
+    def membership(self, near: NearSites) -> Float[Tensor, "positions objects"]:
         """Share of the votes at each position that are for the object, 0..1; 0 where nobody voted.
 
         SA3D's ``score(lambda) > 0`` is ``membership > lambda / (1 + lambda)``.

@@ -20,12 +20,14 @@ class ViewSamples:
         pixels: row-major index of the pixel each sample's ray belongs to, ascending.
         distance: of each pixel's surface from the camera (where half of the light is absorbed), scene units;
             infinite where the ray meets nothing.
+        primitives: in a scene of Gaussians the index of each sample's Gaussian; the position is then its centre.
     """
 
     positions: Float[Tensor, "samples 3"]
     weights: Float[Tensor, " samples"]
     pixels: Int64[Tensor, " samples"]
     distance: Float[Tensor, "h w"]
+    primitives: Int64[Tensor, " samples"] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -34,7 +36,8 @@ class ViewSamples:
 
     def where(self, kept: Tensor) -> "ViewSamples":
         """The samples of a boolean mask or of indices."""
-        return ViewSamples(self.positions[kept], self.weights[kept], self.pixels[kept], self.distance)
+        primitives = None if self.primitives is None else self.primitives[kept]
+        return ViewSamples(self.positions[kept], self.weights[kept], self.pixels[kept], self.distance, primitives)
 
     def per_pixel(self, values: Float[Tensor, "samples channels"]) -> Float[Tensor, "h w channels"]:
         """Sum over each ray of weight times value: mask inverse rendering's forward direction (SA3D, Eq. 2)."""

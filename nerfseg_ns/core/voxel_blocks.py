@@ -2,27 +2,17 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from nerfseg_ns.core.view_samples import ViewSamples
+from nerfseg_ns.core.vote_sites import NearSites
+
 BLOCK = 8
 """Voxels along each edge of a block."""
-
-
-class TrilinearWeights(NamedTuple):
-    """The eight voxels around each position, and how much each counts.
-
-    Args:
-        voxels: index of each corner's voxel; corners outside of all blocks have index :attr:`VoxelBlocks.count`.
-        shares: they sum to 1 over the corners.
-    """
-
-    voxels: Int64[Tensor, "positions 8"]
-    shares: Float[Tensor, "positions 8"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,15 +36,33 @@ class VoxelBlocks:
         """Voxels of all blocks."""
         return self.blocks * BLOCK**3
 
-    def trilinear(self, positions: Float[Tensor, "positions 3"]) -> TrilinearWeights:
-        """Corners and shares of trilinear interpolation."""
+    @property
+    def device(self) -> torch.device:
+        """Where they are."""
+        return self.low.device
+
+    @property
+    def head_on(self) -> float:
+        """Of a surface that fills a voxel's cross-section, when a pixel is about as large as a voxel."""
+        return 1.0
+
+    def near(self, samples: ViewSamples) -> NearSites:
+        """The eight voxels around each sample."""
+        return self.trilinear(samples.positions)
+
+    def at(self, positions: Float[Tensor, "positions 3"]) -> NearSites:
+        """The eight voxels around each position."""
+        return self.trilinear(positions)
+
+    def trilinear(self, positions: Float[Tensor, "positions 3"]) -> NearSites:
+        """Corners and shares of trilinear interpolation; corners outside of all blocks have index :attr:`count`."""
         scaled = positions / self.cell
         base = scaled.floor()
         fraction = scaled - base
         shares = torch.stack([1.0 - fraction, fraction], dim=-1)  # [positions, axis, near or far corner]
         x, y, z = shares.unbind(dim=1)
         products = (x[:, :, None] * y[:, None, :])[:, :, :, None] * z[:, None, None, :]
-        return TrilinearWeights(self._corners(base.long()), products.reshape(-1, 8))
+        return NearSites(self._corners(base.long()), products.reshape(-1, 8))
 
     def bounds(self) -> tuple[Float[Tensor, "3"], Float[Tensor, "3"]]:
         """Corners of the box that holds all blocks, scene units."""

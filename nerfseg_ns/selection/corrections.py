@@ -72,6 +72,6 @@ def corrections(
 
 def decide(neighbourhood: Neighbourhood, scene: Scene, found: Sequence[Correction]) -> None:
     """Let corrections decide about the voxels of a neighbourhood."""
-    centres, cell = neighbourhood.blocks.centres(), neighbourhood.blocks.cell
+    centres, cell = neighbourhood.sites.centres(), neighbourhood.sites.cell
     for correction in found:
         neighbourhood.decide(correction.reaches(scene, centres, _CELLS_OFF * cell), correction.belongs)

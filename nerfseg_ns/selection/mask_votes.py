@@ -37,7 +37,7 @@ def vote_with_masks(
         grid = count_masks(scene, {view: mask[..., together] for view, mask in masks.items()}, around(places, together))
         for channel, i in enumerate(together):
             votes = grid.votes.of(channel)
-            result[i] = SelectedObject(ObjectPrompt(names[i]), grid.blocks, votes, report={"method": "masks"})
+            result[i] = SelectedObject(ObjectPrompt(names[i]), grid.sites, votes, report={"method": "masks"})
     return [result[i] for i in range(len(names))]
 
 

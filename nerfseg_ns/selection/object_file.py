@@ -9,10 +9,12 @@ import numpy as np
 import torch
 
 from nerfseg_ns.core.array_file import DamagedFileError, read_arrays, write_arrays
+from nerfseg_ns.core.gaussian_sites import GaussianSites
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.object_votes import ObjectVotes
 from nerfseg_ns.core.scene_frame import SceneFrame
-from nerfseg_ns.core.voxel_blocks import BLOCK, VoxelBlocks
+from nerfseg_ns.core.vote_sites import VoteSites
+from nerfseg_ns.core.voxel_blocks import VoxelBlocks
 from nerfseg_ns.selection.prompts_file import check_prompt, prompt_from_record, prompt_record
 from nerfseg_ns.selection.selected_object import SelectedObject
 
@@ -40,7 +42,9 @@ def write_object(path: Path, selected: SelectedObject, frame: SceneFrame) -> Non
     Arrays: ``format`` (int), ``cell`` (float64, scene units), ``blocks`` (int32 [n, 3], block coordinates in the order
     of the votes), ``inside`` and ``outside`` (float32 [512 n + 1], votes; the last entry is what fell outside of the
     blocks), ``threshold`` (float64), ``transform`` (float64 [3, 4]) and ``scale`` (float64) of the scene frame,
-    ``prompt`` and ``report`` (JSON text).
+    ``prompt`` and ``report`` (JSON text). An object of Gaussians has in the place of ``blocks``: ``gaussians`` (int64
+    [n], index of each in the scene, ascending), ``centres`` (float32 [n, 3], scene frame) and ``head_on`` (float32
+    [n]), and n + 1 votes.
 
     Args:
         path: NAME.npz.
@@ -50,16 +54,12 @@ def write_object(path: Path, selected: SelectedObject, frame: SceneFrame) -> Non
     Raises:
         InputError: the folder cannot be written.
     """
-    blocks = selected.blocks
-    where = (blocks.table >= 0).nonzero()
-    ordered = torch.empty_like(where)
-    ordered[blocks.table[tuple(where.unbind(-1))]] = where + blocks.low
     write_arrays(
         path,
         compressed=True,
         format=np.asarray(FORMAT),
-        cell=np.asarray(blocks.cell, dtype=np.float64),
-        blocks=ordered.cpu().numpy().astype(np.int32),
+        cell=np.asarray(selected.sites.cell, dtype=np.float64),
+        **_site_arrays(selected.sites),
         inside=selected.votes.inside[:, 0].float().cpu().numpy(),
         outside=selected.votes.outside[:, 0].float().cpu().numpy(),
         threshold=np.asarray(selected.threshold, dtype=np.float64),
@@ -97,10 +97,28 @@ def read_object(path: Path, device: torch.device | str = "cpu") -> StoredObject:
         raise InputError(f"{path}: not an object file of nerfseg segment ({reason})") from None
 
 
-def _object(arrays: dict[str, np.ndarray], path: Path, device: torch.device | str) -> StoredObject:
-    cell, threshold, scale = (float(arrays[name]) for name in ("cell", "threshold", "scale"))
-    if not (cell > 0 and 0 <= threshold <= 1 and scale > 0 and np.isfinite([cell, scale]).all()):
-        raise ValueError(f"cell {cell}, threshold {threshold}, scale {scale}")
+def _site_arrays(sites: VoteSites) -> dict[str, np.ndarray]:
+    if isinstance(sites, GaussianSites):
+        arrays = {"gaussians": sites.gaussians, "centres": sites.positions.float(), "head_on": sites.head_on.float()}
+        return {name: array.cpu().numpy() for name, array in arrays.items()}
+    assert isinstance(sites, VoxelBlocks)
+    where = (sites.table >= 0).nonzero()
+    ordered = torch.empty_like(where)
+    ordered[sites.table[tuple(where.unbind(-1))]] = where + sites.low
+    return {"blocks": ordered.cpu().numpy().astype(np.int32)}
+
+
+def _gaussian_sites(arrays: dict[str, np.ndarray], cell: float, device: torch.device | str) -> GaussianSites:
+    gaussians = _array(arrays, "gaussians", np.integer, (None,)).astype(np.int64)
+    if not len(gaussians) or gaussians[0] < 0 or (np.diff(gaussians) <= 0).any():
+        raise ValueError("no gaussians, or not in ascending order")
+    centres = _array(arrays, "centres", np.floating, (len(gaussians), 3)).astype(np.float32)
+    head_on = _array(arrays, "head_on", np.floating, (len(gaussians),)).astype(np.float32)
+    ids, positions, votes = (torch.from_numpy(array).to(device) for array in (gaussians, centres, head_on))
+    return GaussianSites(ids, positions, votes, cell)
+
+
+def _voxel_blocks(arrays: dict[str, np.ndarray], cell: float, device: torch.device | str) -> VoxelBlocks:
     coordinates = _array(arrays, "blocks", np.integer, (None, 3)).astype(np.int64)
     if not len(coordinates):
         raise ValueError("no blocks")
@@ -112,9 +130,16 @@ def _object(arrays: dict[str, np.ndarray], path: Path, device: torch.device | st
     table[tuple(torch.from_numpy(coordinates - low).unbind(-1))] = torch.arange(len(coordinates))
     if int((table >= 0).sum()) != len(coordinates):
         raise ValueError("a block occurs twice")
-    voxels = len(coordinates) * BLOCK**3 + 1
+    return VoxelBlocks(cell, torch.from_numpy(low).to(device), table.to(device), len(coordinates))
+
+
+def _object(arrays: dict[str, np.ndarray], path: Path, device: torch.device | str) -> StoredObject:
+    cell, threshold, scale = (float(arrays[name]) for name in ("cell", "threshold", "scale"))
+    if not (cell > 0 and 0 <= threshold <= 1 and scale > 0 and np.isfinite([cell, scale]).all()):
+        raise ValueError(f"cell {cell}, threshold {threshold}, scale {scale}")
+    sites = (_gaussian_sites if "gaussians" in arrays else _voxel_blocks)(arrays, cell, device)
     votes = [
-        torch.from_numpy(_array(arrays, name, np.floating, (voxels,)).astype(np.float32))[:, None].to(device)
+        torch.from_numpy(_array(arrays, name, np.floating, (sites.count + 1,)).astype(np.float32))[:, None].to(device)
         for name in ("inside", "outside")
     ]
     frame = SceneFrame(torch.from_numpy(_array(arrays, "transform", np.floating, (3, 4)).astype(np.float64)), scale)
@@ -123,8 +148,7 @@ def _object(arrays: dict[str, np.ndarray], path: Path, device: torch.device | st
     report: Any = json.loads(str(arrays["report"]))
     if not isinstance(report, dict):
         raise ValueError("its report is no JSON object")
-    blocks = VoxelBlocks(cell, torch.from_numpy(low).to(device), table.to(device), len(coordinates))
-    return StoredObject(SelectedObject(prompt, blocks, ObjectVotes(*votes), threshold, report), frame)
+    return StoredObject(SelectedObject(prompt, sites, ObjectVotes(*votes), threshold, report), frame)
 
 
 def _array(arrays: dict[str, np.ndarray], name: str, kind: type, shape: tuple[int | None, ...]) -> np.ndarray:

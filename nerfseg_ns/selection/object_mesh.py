@@ -58,8 +58,8 @@ def object_mesh(
         raise InputError(f"object {name!r}: there is nothing above its threshold {selected.threshold:g}; lower it")
     if level is None:
         level = surface_level(density(points.positions))
-    low, high = (corner + sign * selected.blocks.cell for corner, sign in zip(bounds, (-1, 1)))
-    spacing = grid_spacing(low, high, selected.blocks.cell)
+    low, high = (corner + sign * selected.sites.cell for corner, sign in zip(bounds, (-1, 1)))
+    spacing = grid_spacing(low, high, selected.sites.cell)
     counts = [int(count) + 1 for count in ((high - low) / spacing).ceil()]
     axes = [torch.arange(count, device=low.device) * spacing + start for count, start in zip(counts, low)]
     threshold = max(selected.threshold, 1e-3)

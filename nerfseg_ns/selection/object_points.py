@@ -45,7 +45,7 @@ def object_points(scene: Scene, selected: SelectedObject, listener: Listener | N
     for view in range(len(scene.names)):
         listener.step("points", view, len(scene.names))
         samples = scene.samples(view)
-        samples = samples.where(selected.contains(samples.positions))
+        samples = samples.where(selected.holds(samples))
         pixel_count = samples.size[0] * samples.size[1]
         zeros = samples.weights.new_zeros(pixel_count)
         inside = zeros.index_add(0, samples.pixels, samples.weights) > 0.5  # the object's mask
@@ -69,7 +69,7 @@ def camera_image(scene: Scene, view: int) -> Float[Tensor, "pixels 3"]:
 
 
 def _thinned(positions: Tensor, colours: Tensor, selected: SelectedObject) -> ObjectPoints:
-    voxels = (positions / selected.blocks.cell).round().long()
+    voxels = (positions / selected.sites.cell).round().long()
     _, number, count = voxels.unique(dim=0, return_inverse=True, return_counts=True)
     sums = positions.new_zeros(len(count), 6).index_add_(0, number, torch.cat([positions, colours], dim=1))
     means = sums / count[:, None]

@@ -1,4 +1,4 @@
-"""An object in 3D: votes on voxels, and a threshold."""
+"""An object in 3D: votes on voxels or Gaussians, and a threshold."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nerfseg_ns.core.object_votes import ObjectVotes
 from nerfseg_ns.core.view_samples import ViewSamples
-from nerfseg_ns.core.voxel_blocks import VoxelBlocks
+from nerfseg_ns.core.vote_sites import VoteSites
 from nerfseg_ns.selection.prompts import ObjectPrompt
 
 
@@ -18,14 +18,14 @@ class SelectedObject:
 
     Args:
         prompt: what the user said.
-        blocks: voxels near the object.
-        votes: of one object, on these voxels.
+        sites: voxels or Gaussians near the object.
+        votes: of one object, on these.
         threshold: membership above which a point belongs to the object.
         report: what happened: views used and left out with reasons, agreement, seconds per stage.
     """
 
     prompt: ObjectPrompt
-    blocks: VoxelBlocks
+    sites: VoteSites
     votes: ObjectVotes
     threshold: float = 0.5
     report: dict[str, Any] = field(default_factory=dict)
@@ -38,18 +38,24 @@ class SelectedObject:
         """Share of the votes that are for the object, 0..1, at points of the scene frame."""
         flat = positions.reshape(-1, 3)
         result = flat.new_zeros(len(flat))
-        low, high = self.blocks.bounds()
+        low, high = self.sites.bounds()
         near = ((flat >= low) & (flat <= high)).all(dim=-1)  # most of a scene is elsewhere
-        result[near] = self.votes.membership(self.blocks.trilinear(flat[near]))[:, 0]
+        result[near] = self.votes.membership(self.sites.at(flat[near]))[:, 0]
         return result.reshape(positions.shape[:-1])
 
     def contains(self, positions: Float[Tensor, "*batch 3"]) -> Bool[Tensor, "*batch"]:
         """Whether points of the scene frame belong to the object."""
         return self.membership(positions) > self.threshold
 
+    def holds(self, samples: ViewSamples) -> Bool[Tensor, " samples"]:
+        """Whether samples of a view belong to the object."""
+        if samples.primitives is None:
+            return self.contains(samples.positions)
+        return self.votes.membership(self.sites.near(samples))[:, 0] > self.threshold
+
     def share(self, samples: ViewSamples) -> Float[Tensor, "h w"]:
         """The share of each ray's weight that lies inside."""
-        inside = self.contains(samples.positions)
+        inside = self.holds(samples)
         return samples.per_pixel(inside[:, None].to(samples.weights))[..., 0]
 
     def mask(self, samples: ViewSamples) -> Bool[Tensor, "h w"]:
@@ -57,12 +63,12 @@ class SelectedObject:
         return self.share(samples) > 0.5
 
     def bounds(self) -> tuple[Float[Tensor, "3"], Float[Tensor, "3"]] | None:
-        """Corners of the box around the voxels inside, scene frame; None when there are none."""
-        centres = self.blocks.centres()
-        near = self.votes.inside[: self.blocks.count, 0], self.votes.outside[: self.blocks.count, 0]
+        """Corners of the box around the sites inside, scene frame; None when there are none."""
+        centres = self.sites.centres()
+        near = self.votes.inside[: self.sites.count, 0], self.votes.outside[: self.sites.count, 0]
         inside = near[0] > self.threshold * (near[0] + near[1]).clamp(min=1e-8)
         if not inside.any():
             return None
         kept = centres[inside]
-        half = self.blocks.cell / 2
+        half = self.sites.cell / 2
         return kept.amin(dim=0) - half, kept.amax(dim=0) + half

@@ -118,7 +118,7 @@ class SessionFolder:
             "pixels": {view: int(mask.sum()) for view, mask in zip(scene.names, masks)},
             "seconds": {**selected.report.get("seconds", {}), "masks": round(perf_counter() - started, 3)},
         }
-        complete = SelectedObject(selected.prompt, selected.blocks, selected.votes, selected.threshold, report)
+        complete = SelectedObject(selected.prompt, selected.sites, selected.votes, selected.threshold, report)
         write_object(self.object_file(name), complete, frame)
         return complete
 

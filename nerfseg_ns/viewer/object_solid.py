@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from nerfseg_ns.core.voxel_blocks import BLOCK
+from nerfseg_ns.core.voxel_blocks import BLOCK, VoxelBlocks
 from nerfseg_ns.selection.selected_object import SelectedObject
 
 FEWEST_VOTES = 0.05
@@ -33,7 +33,8 @@ class ObjectSolid:
     @classmethod
     def of(cls, selected: SelectedObject) -> "ObjectSolid":
         """Fill the unseen voxels that have the object on both sides along at least two axes."""
-        blocks = selected.blocks
+        blocks = selected.sites
+        assert isinstance(blocks, VoxelBlocks)
         low = blocks.low * BLOCK
         inside = torch.zeros([size * BLOCK for size in blocks.table.shape], dtype=torch.bool, device=low.device)
         unseen = torch.ones_like(inside)

@@ -192,5 +192,5 @@ def _solid(selected: SelectedObject) -> ObjectSolid:
 
 
 def _contains(volume: SelectedObject | ObjectSolid, positions: Tensor) -> Tensor:
-    device = volume.low.device if isinstance(volume, ObjectSolid) else volume.blocks.low.device
+    device = volume.low.device if isinstance(volume, ObjectSolid) else volume.sites.device
     return volume.contains(positions.to(device)).to(positions.device)  # votes may lie elsewhere than the model

@@ -9,7 +9,7 @@ from nerfseg_ns.core.voxel_blocks import BLOCK, blocks_around, bytes_needed
 def test_a_position_on_a_voxel_centre_has_one_voxel() -> None:
     blocks = blocks_around(torch.tensor([[0.5, -1.0, 2.0]]), cell=0.5)
     near = blocks.trilinear(torch.tensor([[0.5, -1.0, 2.0]]))
-    voxel = near.voxels[0, near.shares[0] == 1.0]
+    voxel = near.sites[0, near.shares[0] == 1.0]
     assert len(voxel) == 1 and near.shares.sum() == 1.0
     torch.testing.assert_close(blocks.centres()[voxel[0]], torch.tensor([0.5, -1.0, 2.0]))
 
@@ -29,8 +29,8 @@ def test_interpolating_the_centres_gives_the_positions(points: list[tuple[float,
     positions = torch.tensor(points, dtype=torch.float64)
     blocks = blocks_around(positions, cell)
     near = blocks.trilinear(positions)
-    assert int(near.voxels.max()) < blocks.count  # every corner exists
-    interpolated = (blocks.centres().double()[near.voxels] * near.shares[..., None]).sum(dim=1)
+    assert int(near.sites.max()) < blocks.count  # every corner exists
+    interpolated = (blocks.centres().double()[near.sites] * near.shares[..., None]).sum(dim=1)
     torch.testing.assert_close(interpolated, positions, atol=1e-4, rtol=1e-5)
 
 
@@ -38,7 +38,7 @@ def test_positions_elsewhere_have_no_voxels() -> None:
     blocks = blocks_around(torch.tensor([[0.5, 0.5, 0.5], [90.5, 0.5, 0.5]]), cell=1.0)
     assert blocks.blocks == 2  # not the ten blocks between them
     elsewhere = torch.tensor([[40.0, 0.0, 0.0], [-40.0, 0.0, 0.0], [0.0, 0.0, 900.0]])
-    assert bool((blocks.trilinear(elsewhere).voxels == blocks.count).all())
+    assert bool((blocks.trilinear(elsewhere).sites == blocks.count).all())
 
 
 def test_the_box_holds_all_voxels() -> None:
@@ -63,4 +63,4 @@ def test_neighbours_across_a_block_are_adjacent(cell: float) -> None:
     assert blocks.blocks == 2
     near = blocks.trilinear(edge)
     used = near.shares[0] > 0.4
-    torch.testing.assert_close(blocks.centres()[near.voxels[0, used]][:, 0], torch.tensor([BLOCK - 1.0, BLOCK]) * cell)
+    torch.testing.assert_close(blocks.centres()[near.sites[0, used]][:, 0], torch.tensor([BLOCK - 1.0, BLOCK]) * cell)

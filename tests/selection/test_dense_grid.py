@@ -25,7 +25,7 @@ def test_votes_with_fixed_masks_are_sa3ds_grid_after_one_pass_in_any_order_of_vi
     for samples, mask in views.values():
         near = blocks.trilinear(samples.positions)
         votes.add(samples, near, mask[..., None].float())
-        touched.append(torch.zeros(blocks.count + 1).index_add_(0, near.voxels.flatten(), near.shares.flatten()))
+        touched.append(torch.zeros(blocks.count + 1).index_add_(0, near.sites.flatten(), near.shares.flatten()))
     index = (blocks.centres() / 0.1).round().long() + RESOLUTION // 2
     inside = ((index >= 0) & (index < RESOLUTION)).all(dim=-1)
     z, y, x = index[inside].unbind(-1)

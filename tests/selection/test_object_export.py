@@ -47,7 +47,7 @@ def test_points_lie_on_the_surface_in_its_colour(scene, red):
     assert len(points) > 300 and bool((distance - RADIUS).abs().max() < 0.01)
     torch.testing.assert_close(points.colours, torch.tensor([220.0, 30, 30]).div(255).expand(len(points), 3))
     assert bool((points.membership > 0.5).float().mean() > 0.9)
-    voxels = (points.positions / red.blocks.cell).round().long()
+    voxels = (points.positions / red.sites.cell).round().long()
     assert len(voxels.unique(dim=0)) == len(points)  # one for each voxel
 
 

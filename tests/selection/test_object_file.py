@@ -48,8 +48,8 @@ def test_the_file_says_what_the_documentation_says(path, selected):
     arrays = read_arrays(path)
     blocks = arrays["blocks"]
     assert arrays["inside"].shape == (512 * len(blocks) + 1,) and arrays["inside"].dtype == np.float32
-    assert json.loads(str(arrays["prompt"]))["name"] == "blue" and float(arrays["cell"]) == selected.blocks.cell
-    centres = selected.blocks.centres().reshape(-1, 512, 3)
+    assert json.loads(str(arrays["prompt"]))["name"] == "blue" and float(arrays["cell"]) == selected.sites.cell
+    centres = selected.sites.centres().reshape(-1, 512, 3)
     np.testing.assert_allclose(blocks * 8 * float(arrays["cell"]), centres[:, 0].numpy(), atol=1e-6)
 
 
