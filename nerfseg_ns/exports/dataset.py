@@ -52,6 +52,11 @@ class DatasetOptions:
     coco_val.json as well."""
     minimum_confidence: float = 0.5
     """Pixels whose class is less probable than that, 0 to 1, get 255: to be ignored in training."""
+    minimum_views: int = 2
+    """Pixels of new views get 255 where fewer training views show a surface in the same place: a radiance field has fog
+    where no camera was. 0: take them all."""
+    most_ignored: float = 0.5
+    """Views with a larger share of 255 are not listed in train.txt and val.txt."""
     downscale: float = 1.0
     """Views so many times smaller than those the run trains on."""
     resume: bool = False
@@ -95,8 +100,10 @@ def export_dataset(options: DatasetOptions) -> dict[str, Any]:
     from nerfseg_ns.evaluation.trained_run import load_run
     from nerfseg_ns.exports import dataset_views
     from nerfseg_ns.exports.label_forms import write_coco
+    from nerfseg_ns.exports.observed_ground import ObservedGround
     from nerfseg_ns.exports.run_objects import RunObjects
     from nerfseg_ns.exports.view_renderer import ViewRenderer, require_classes
+    from nerfseg_ns.selection.console_listener import console_listener
 
     run = load_run(options.load_config, "train")
     renderer = ViewRenderer.of(run)
@@ -122,12 +129,18 @@ def export_dataset(options: DatasetOptions) -> dict[str, Any]:
             name: getattr(options, name)
             for name in (
                 *("views", "with_captured", "val_share", "position_jitter", "angle_jitter", "seed"),
-                *("minimum_confidence", "downscale"),
+                *("minimum_confidence", "minimum_views", "most_ignored", "downscale"),
             )
         },
     }
     ViewFolder(options.output_dir, settings, _MADE).begin(options.overwrite, options.resume)
-    writer = LabelWriter(options.output_dir, renderer, objects, options.minimum_confidence, MASKS)
+    ground = None
+    if options.minimum_views > 0:
+        with console_listener() as listener:
+            ground = ObservedGround.of_run(run, listener)
+    writer = LabelWriter(
+        options.output_dir, renderer, objects, options.minimum_confidence, MASKS, ground, options.minimum_views
+    )
     again = f"the same command with --resume{' in the place of --overwrite' if options.overwrite else ''}"
     writer.write_all([entry.view for entry in views], [True] * len(views), options.resume, again)
 
@@ -136,18 +149,28 @@ def export_dataset(options: DatasetOptions) -> dict[str, Any]:
     if len(objects):
         records = [{"id": entry.id, "name": entry.name, "rgb": list(entry.rgb)} for entry in shown_objects.classes[1:]]
         write_whole_text(folder / "objects.json", json.dumps({"objects": records}, indent=1, ensure_ascii=False) + "\n")
-    document = dataset_views.description(views, writer, run)
-    for split in ("train", "val"):
-        chosen = [entry for entry in views if entry.split == split]
-        write_whole_text(folder / f"{split}.txt", "".join(f"{entry.view.name}\n" for entry in chosen))
+    document = dataset_views.description(views, writer, run, options.most_ignored)
+    labels = {record["name"]: writer.labels(entry.view) for record, entry in zip(document["views"], views)}
+    listed = {
+        split: [record["name"] for record in document["views"] if record["split"] == split]
+        for split in ("train", "val")
+    }
+    if not any(listed.values()):
+        raise InputError(
+            f"{folder}: every view has more than {options.most_ignored:.0%} of its pixels without a sure label; train "
+            "the run further, or lower --minimum-confidence or --minimum-views, with --overwrite"
+        )
+    for split, names in listed.items():
+        write_whole_text(folder / f"{split}.txt", "".join(f"{name}\n" for name in names))
         if "coco" in options.format:
-            labels = [writer.labels(entry.view) for entry in chosen]
-            write_coco(folder / f"coco_{split}.json", labels, table, objects.names)
-    writer.write_forms([writer.labels(entry.view) for entry in views], ["cvat"] if "cvat" in options.format else [])
+            write_coco(folder / f"coco_{split}.json", [labels[name] for name in names], table, objects.names)
+    if "cvat" in options.format:
+        writer.write_forms([labels[name] for names in listed.values() for name in names], ["cvat"])
     write_whole_text(folder / CARD_FILE, dataset_views.card(document, settings, run, table, objects.names))
     # last: it means that everything beside it is there
     write_whole_text(folder / VIEWS_FILE, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
-    print(f"{len(views)} views in {folder}; {folder / CARD_FILE} says how they were made")
+    count = sum(len(names) for names in listed.values())
+    print(f"{count} of {len(views)} views are listed in {folder}; {folder / CARD_FILE} says how they were made")
     return document
 
 
@@ -166,6 +189,8 @@ def _check(options: DatasetOptions) -> None:
         )
     if not 0.0 <= options.val_share < 1.0:
         raise InputError(f"--val-share {options.val_share:g}: expected 0 or more, below 1")
-    for name, least in (("position_jitter", 0.0), ("angle_jitter", 0.0), ("seed", 0)):
+    if not 0.0 <= options.most_ignored <= 1.0:
+        raise InputError(f"--most-ignored {options.most_ignored:g}: expected 0 to 1")
+    for name, least in (("minimum_views", 0), ("position_jitter", 0.0), ("angle_jitter", 0.0), ("seed", 0)):
         if not getattr(options, name) >= least:
             raise InputError(f"--{name.replace('_', '-')} {getattr(options, name)}: expected {least} or more")

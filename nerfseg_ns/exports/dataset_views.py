@@ -78,8 +78,13 @@ def training_views(run: LoadedRun, options: "DatasetOptions", held: Bool[np.ndar
     ]
 
 
-def description(views: Sequence[DatasetView], writer: LabelWriter, run: LoadedRun) -> dict[str, Any]:
-    """views.json: split, camera and labels of every view, and the pixels of every class."""
+def description(
+    views: Sequence[DatasetView], writer: LabelWriter, run: LoadedRun, most_ignored: float
+) -> dict[str, Any]:
+    """views.json: split, camera and labels of every view, and the pixels of every class.
+
+    The split is None where more than a share of the pixels has no label.
+    """
     table = writer.class_table
     counts = np.zeros(256, dtype=np.int64)
     records = []
@@ -88,12 +93,13 @@ def description(views: Sequence[DatasetView], writer: LabelWriter, run: LoadedRu
         assert labels.classes is not None
         with Image.open(labels.classes) as image:
             here = np.bincount(np.asarray(image).reshape(-1), minlength=256)
+        ignored = float(here[IGNORE] / here.sum())
         counts += here
         camera = entry.view.camera
         records.append(
             {
                 "name": entry.view.name,
-                "split": entry.split,
+                "split": entry.split if ignored <= most_ignored else None,
                 **entry.source,
                 "width": entry.view.size[1],
                 "height": entry.view.size[0],
@@ -102,7 +108,7 @@ def description(views: Sequence[DatasetView], writer: LabelWriter, run: LoadedRu
                 "cx": float(camera.cx),
                 "cy": float(camera.cy),
                 "camera_to_world": camera.camera_to_worlds[0].tolist(),
-                "ignored": round(float(here[IGNORE] / here.sum()), 4),
+                "ignored": round(ignored, 4),
             }
         )
     return {
@@ -125,10 +131,12 @@ def card(
         "",
         "THE LABELS ARE PREDICTIONS of a model, not made by people. Train on them; do not score on them.",
         "",
-        f"views: {len(splits)} ({splits.count('train')} in train.txt, {splits.count('val')} in val.txt)",
+        f"views: {len(splits)} ({splits.count('train')} in train.txt, {splits.count('val')} in val.txt, "
+        f"{splits.count(None)} in neither: more than {settings['most_ignored']:.0%} of their pixels are {IGNORE})",
         f"of these rendered: {len(splits) - captured}; captured images with predicted labels: {captured}",
         f"run: {run.config.method_name}, {run.checkpoint.name}, step {run.step}",
-        f"labels with a probability below {settings['minimum_confidence']:g} are {IGNORE} (ignore): "
+        f"{IGNORE} (ignore) are labels with a probability below {settings['minimum_confidence']:g} and, in new views,",
+        f"surfaces that fewer than {settings['minimum_views']} training views show: "
         f"{document['pixels']['ignored'] / total:.1%} of the pixels",
         "",
         "New views lie between a training camera and one of its nearest: position on the line, direction on the",

@@ -9,12 +9,14 @@ import numpy as np
 import torch
 from PIL import Image
 
-from nerfseg_ns.core.class_table import ClassTable, SemanticClass
+from nerfseg_ns.core.class_table import IGNORE, ClassTable, SemanticClass
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.progress_bar import progress_bar
 from nerfseg_ns.core.whole_file import replacing
+from nerfseg_ns.exports.agreeing_views import agreed
 from nerfseg_ns.exports.export_view import ExportView
 from nerfseg_ns.exports.label_forms import Form, ViewLabels, object_table, write_coco, write_cvat
+from nerfseg_ns.exports.observed_ground import ObservedGround
 from nerfseg_ns.exports.run_objects import RunObjects
 from nerfseg_ns.exports.view_renderer import ViewRenderer
 from nerfseg_ns.labels.index_png import write_index_png
@@ -35,6 +37,8 @@ class LabelWriter:
         objects: to label besides the classes.
         minimum_confidence: pixels whose class is less probable get 255.
         class_folder: for index PNGs of classes.
+        ground: depth maps of the training views; None: new views are taken as they are.
+        minimum_views: of new views, pixels get 255 whose surface fewer training views show as well.
     """
 
     folder: Path
@@ -42,6 +46,8 @@ class LabelWriter:
     objects: RunObjects
     minimum_confidence: float
     class_folder: str
+    ground: ObservedGround | None = None
+    minimum_views: int = 0
 
     @property
     def class_table(self) -> ClassTable:
@@ -83,8 +89,11 @@ class LabelWriter:
                 with replacing(self.image(view)) as temporary:
                     Image.fromarray(own if view.picture is None else view.picture()).save(temporary)
             if labels.classes is not None and self.renderer.class_table is not None:
-                ids = rendered.class_ids(self.minimum_confidence).cpu().numpy()
-                write_index_png(labels.classes, ids, self.renderer.class_table)
+                ids = rendered.class_ids(self.minimum_confidence)
+                if self.ground is not None and view.image is None:
+                    camera = view.camera.to(ids.device)
+                    ids[~agreed(self.ground, camera, rendered.depth, self.minimum_views)] = IGNORE
+                write_index_png(labels.classes, ids.cpu().numpy(), self.renderer.class_table)
         if labels.objects is not None:
             seen = self.objects.seen(view.samples()).cpu().numpy().astype(np.uint8)
             write_index_png(labels.objects, seen, object_table(self.objects.names))
