@@ -5,6 +5,7 @@ With learning rate 1, a loss linear in the grid and one step per view, SA3D's tr
 order of views, no optimiser and no fixed threshold.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -31,6 +32,32 @@ class ObjectVotes:
     def none(cls, sites: VoteSites, objects: int) -> "ObjectVotes":
         """No votes yet."""
         return cls(*(torch.zeros(sites.count + 1, objects, device=sites.device) for _ in range(2)))
+
+    @classmethod
+    def of_views(
+        cls,
+        sites: VoteSites,
+        objects: int,
+        views: Iterable[tuple[ViewSamples, NearSites, Float[Tensor, "h w objects"]]],
+    ) -> "ObjectVotes":
+        """The votes of several views that count alike, in one pass: further objects cost little.
+
+        Args:
+            sites: where votes are counted.
+            objects: how many.
+            views: samples, their sites and masks, as :meth:`add` takes them.
+        """
+        votes = cls.none(sites, objects)
+        every = torch.zeros_like(votes.inside[:, 0])
+        for samples, near, masks in views:
+            mask = masks.flatten(0, 1)[samples.pixels]
+            shares = near.shares * samples.weights[:, None]
+            every.index_add_(0, near.sites.reshape(-1), shares.reshape(-1))
+            on_mask = (mask != 0).any(dim=1).nonzero()[:, 0]
+            inside = (shares[on_mask, :, None] * mask[on_mask, None]).flatten(0, 1)
+            votes.inside.index_add_(0, near.sites[on_mask].reshape(-1), inside)
+        votes.outside = every[:, None] - votes.inside
+        return votes
 
     def add(
         self,

@@ -64,9 +64,7 @@ def count_masks(scene: Scene, masks: Mapping[int, Bool[Tensor, "h w objects"]], 
     """
     objects = next(iter(masks.values())).shape[-1]
     grid = Neighbourhood(scene, sorted(masks), place.low, place.high, place.cell, objects)
-    ones = torch.ones(objects, device=grid.votes.inside.device)
-    for view in sorted(masks):
-        grid.vote(view, masks[view], ones)
+    grid.count(masks)
     return grid
 
 

@@ -1,6 +1,6 @@
 """The part of a scene around an object: its voxels or Gaussians, and the samples of some views inside it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from jaxtyping import Bool, Float
@@ -57,6 +57,12 @@ class Neighbourhood:
     def vote(self, view: int, masks: Bool[Tensor, "h w objects"], weights: Float[Tensor, " objects"]) -> None:
         """Count a view's masks; negative weights take them back."""
         self.votes.add(self.samples[view], self.near[view], masks.to(weights), weights)
+
+    def count(self, masks: Mapping[int, Bool[Tensor, "h w objects"]]) -> None:
+        """Take the masks of some views, all of which count alike, in the place of all votes."""
+        weights = self.votes.inside
+        views = ((self.samples[view], self.near[view], mask.to(weights)) for view, mask in sorted(masks.items()))
+        self.votes = ObjectVotes.of_views(self.sites, weights.shape[1], views)
 
     def oppose(self, apart: Callable[[Float[Tensor, "sites 3"]], Bool[Tensor, " sites"]], weight: float) -> None:
         """Votes against all objects on sites that cannot belong to them.

@@ -3,6 +3,7 @@ import torch
 
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.selection.mask_votes import Place, around, count_masks, neighbours, place_of, vote_with_masks
+from nerfseg_ns.selection.neighbourhood import Neighbourhood
 
 
 def place(low: float, high: float, cell: float = 0.1) -> Place:
@@ -22,7 +23,9 @@ def test_an_object_among_others_on_one_grid_gets_the_votes_it_gets_alone(make_an
     both = around([place_of(scene, masks, i, "ball") for i in (0, 1)], [0, 1])
     shared = count_masks(scene, masks, both)
     for channel in (0, 1):
-        alone = count_masks(scene, {view: mask[..., channel : channel + 1] for view, mask in masks.items()}, both)
+        alone = Neighbourhood(scene, list(masks), both.low, both.high, both.cell)
+        for view in (2, 0, 3, 1):
+            alone.vote(view, masks[view][..., channel : channel + 1], torch.ones(1))
         one = shared.votes.of(channel)
         assert one.inside.shape == alone.votes.inside.shape and one.inside.sum() > 10
         torch.testing.assert_close(one.inside, alone.votes.inside)
