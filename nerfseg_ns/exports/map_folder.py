@@ -28,6 +28,7 @@ class MapFolder:
         layers: names.
         classes: of the class layer; None without one.
         objects: names of the objects, whose ids are 1, 2, ...
+        object_classes: what each of them is; None where nobody has said.
         heights: bottom and top between which the surface was looked for.
         minimum_views: so many training views see every pixel that has a value.
         run: config.yml, checkpoint and step that it was made from.
@@ -39,6 +40,7 @@ class MapFolder:
     layers: tuple[str, ...]
     classes: ClassTable | None
     objects: tuple[str, ...]
+    object_classes: tuple[str | None, ...]
     heights: tuple[float, float]
     minimum_views: int
     run: dict[str, Any]
@@ -81,6 +83,7 @@ class MapFolder:
             "layers": {name: layer_file(self.path, name).name for name in self.layers},
             "classes": None if self.classes is None else [asdict(entry) for entry in self.classes.classes],
             "objects": list(self.objects),
+            "object_classes": list(self.object_classes),
             "height_reference": self.height_reference,
             "searched_heights": list(self.heights),
             "minimum_views": self.minimum_views,
@@ -113,6 +116,7 @@ class MapFolder:
                 tuple(record["layers"]),
                 None if classes is None else ClassTable.from_records(classes, str(file)),
                 tuple(record["objects"]),
+                tuple(record["object_classes"]),
                 (float(low), float(high)),
                 int(record["minimum_views"]),
                 record["run"],

@@ -55,6 +55,11 @@ class RunObjects:
         """Their names; an object's id is its place here, counted from 1."""
         return tuple(selected.prompt.name for selected in self.objects)
 
+    @property
+    def class_names(self) -> tuple[str | None, ...]:
+        """What each is, where its prompts say so."""
+        return tuple(selected.prompt.class_name for selected in self.objects)
+
     def at(self, positions: Float[Tensor, "points 3"]) -> Int[Tensor, " points"]:
         """The id at points of the scene frame."""
         best = positions.new_zeros(len(positions))

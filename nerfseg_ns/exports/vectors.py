@@ -150,8 +150,8 @@ def map_features(folder: MapFolder, options: VectorOptions) -> list[VectorFeatur
     tolerance = folder.grid.gsd if options.simplify is None else options.simplify
     with RegionSurvey(folder) as survey:
         features = [_feature(region, survey, folder, tolerance) for region in regions]
-    if options.of == "objects" and chosen is not None:
-        features = [feature for feature in features if feature.figures.class_id in chosen]
+    if options.of == "objects" and options.classes:
+        features = [one for one in features if _class_of(folder, one.value, one.figures.class_id) in options.classes]
     if not features:
         ids = np.unique(values[valid & (values != NO_OBJECT)] if options.of == "objects" else values[valid])
         there = [_name(folder, options.of, value) for value in ids]
@@ -174,7 +174,7 @@ def feature_table(features: Sequence[VectorFeature], folder: MapFolder, of: Of) 
         named = {
             "object_id": own,
             "object_name": [_name(folder, of, value) for value in own],
-            "class_name": [None if value is None else _name(folder, "classes", value) for value in ids],
+            "class_name": [_class_of(folder, number, value) for number, value in zip(own, ids)],
         }
     return {
         "id": list(range(1, len(features) + 1)),
@@ -217,10 +217,11 @@ def _chosen_classes(folder: MapFolder, options: VectorOptions) -> set[int] | Non
     if not options.classes:
         return None
     names = () if folder.classes is None else folder.classes.names
+    known = [*names, *(name for name in folder.object_classes if name is not None and options.of == "objects")]
     for name in options.classes:
-        if name not in names:
-            raise InputError(f"--classes {name}: the map has no such class; {did_you_mean(name, names)}")
-    return {names.index(name) for name in options.classes}
+        if name not in known:
+            raise InputError(f"--classes {name}: the map has no such class; {did_you_mean(name, known)}")
+    return {names.index(name) for name in options.classes if name in names}
 
 
 def _feature(region: Region, survey: RegionSurvey, folder: MapFolder, tolerance: float) -> VectorFeature:
@@ -234,6 +235,12 @@ def _name(folder: MapFolder, of: Of, value: int) -> str:
     if of == "classes":
         return str(value) if folder.classes is None else folder.classes.names[value]
     return folder.objects[value - 1]
+
+
+def _class_of(folder: MapFolder, number: int, most: int | None) -> str | None:
+    """What an object is: what its prompts say, or else the class of most of its pixels."""
+    said = folder.object_classes[number - 1]
+    return said if said is not None or most is None else _name(folder, "classes", most)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -34,8 +34,10 @@ class ObjectPrompt:
         name: the object's name, unique in its session.
         views: at least one. The first one says where the object is; later ones may only say what it is not.
         granularity: one of :data:`GRANULARITIES`.
+        class_name: what the object is, such as ``Vehicle``; None: not said.
     """
 
     name: str
     views: tuple[ViewPrompt, ...] = field(default_factory=tuple)
     granularity: str = "auto"
+    class_name: str | None = None

@@ -17,7 +17,7 @@ from nerfseg_ns.selection.scene import Scene
 VERSION = 1
 _NAME = re.compile(r"\w(?:[\w .+-]{0,78}[\w+-])?")  # letters and digits of any script
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")  # by Windows
-_OBJECT_KEYS = {"name", "view", "points", "box", "views", "granularity"}
+_OBJECT_KEYS = {"name", "class", "view", "points", "box", "views", "granularity"}
 _VIEW_KEYS = {"view", "points", "box"}
 
 
@@ -61,7 +61,8 @@ def prompt_record(prompt: ObjectPrompt) -> dict[str, Any]:
         for view in prompt.views
     ]
     where: dict[str, Any] = views[0] if len(views) == 1 else {"views": views}
-    return {"name": prompt.name, **where, "granularity": prompt.granularity}
+    what = {} if prompt.class_name is None else {"class": prompt.class_name}
+    return {"name": prompt.name, **what, **where, "granularity": prompt.granularity}
 
 
 def prompt_from_record(record: Any, where: str) -> ObjectPrompt:
@@ -84,7 +85,12 @@ def prompt_from_record(record: Any, where: str) -> ObjectPrompt:
     if not isinstance(entries, list):
         raise InputError(f'{where}: "views" is {entries!r}; expected a list')
     views = tuple(_view_prompt(entry, where) for entry in entries)
-    return ObjectPrompt(record["name"], views, record.get("granularity", "auto"))
+    class_name = record.get("class")
+    if class_name is not None and not (isinstance(class_name, str) and _NAME.fullmatch(class_name)):
+        raise InputError(
+            f'{where}: "class" is {class_name!r}; expected up to 80 letters, digits, spaces and any of . _ + -'
+        )
+    return ObjectPrompt(record["name"], views, record.get("granularity", "auto"), class_name)
 
 
 def _view_prompt(entry: Any, where: str) -> ViewPrompt:

@@ -115,7 +115,7 @@ def write_map(folder: Path, truth: MapTruth, gsd: float = 0.5, shift: float = 0.
         tiles = [(tile, values[None]) for tile in grid.tiles(10_000)]
         write_cog(layer_file(folder, name), LAYERS[name], grid, projection.crs, tiles, folder / "work")
     table = ClassTable.from_records([CLASSES[1] | {"id": 0}, CLASSES[0] | {"id": 1}], "test")
-    return MapFolder(folder, grid, projection, ("class", "height"), table, (), (80.0, 120.0), 1, {})
+    return MapFolder(folder, grid, projection, ("class", "height"), table, (), (), (80.0, 120.0), 1, {})
 
 
 def test_a_map_without_a_fault(tmp_path):

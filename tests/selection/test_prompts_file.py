@@ -33,9 +33,10 @@ def test_both_forms(read):
 
 
 def test_what_is_written_is_read_again(read, tmp_path, analytic_scene):
-    prompts = read(GOOD, {"name": "grün", "views": [GOOD | {} for _ in ()] + [{"view": "002", "box": [0, 0, 64, 48]}]})
+    prompts = read(GOOD | {"class": "Ball"}, {"name": "grün", "views": [GOOD | {} for _ in ()] + [{"view": "002", "box": [0, 0, 64, 48]}]})
     write_prompts(tmp_path / "again.json", prompts)
     assert read_prompts(tmp_path / "again.json", analytic_scene) == prompts
+    assert [prompt.class_name for prompt in prompts] == ["Ball", None]
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,8 @@ def test_what_is_written_is_read_again(read, tmp_path, analytic_scene):
         ({"points": [[3, "3", 1]]}, r"expected \[x, y, label\]"),
         ({"points": [[float("nan"), 3, 1]]}, r"expected \[x, y, label\]"),
         ({"points": [[10**400, 3, 1]]}, r"expected \[x, y, label\]"),
+        ({"class": 3}, r'"class" is 3; expected up to 80 letters'),
+        ({"class": "a/b"}, r"\"class\" is 'a/b'"),
         ({"points": 3}, r'"points" is 3; expected a list'),
         ({"points": [[3, 3, 1], [3.6, 3.7, 0]]}, r"\(3, 3\) with label 1 and \(3.6, 3.7\) with label 0 contradict"),
         ({"points": [[3, 3, 0]], "box": None}, r"it needs a click with label 1 or a box"),

@@ -77,6 +77,7 @@ class BlockModel(nn.Module):
         super().__init__()
         self.config = SimpleNamespace(eval_num_rays_per_chunk=4096)
         self.stage, self.calls, self.largest = stage, 0, 0
+        self.haze: tuple[np.ndarray, np.ndarray] | None = None  # low and high corner of one more opaque block
         self.collider = NearFarCollider(near_plane=0.05, far_plane=4.0)
         self.proposal_sampler = ProposalNetworkSampler(
             num_proposal_samples_per_ray=(256,), num_nerf_samples_per_ray=64, num_proposal_network_iterations=1
@@ -92,7 +93,12 @@ class BlockModel(nn.Module):
     def density_fn(self, positions: torch.Tensor, *_args: object, **_named: object) -> torch.Tensor:
         x, y, z = FRAME.to_input(positions).unbind(-1)
         surface = torch.from_numpy(height_at(x.numpy(), y.numpy()))
-        return torch.where(z <= surface, 8000.0, 0.0)[..., None].float()
+        solid = z <= surface
+        if self.haze is not None:
+            low, high = self.haze
+            here = torch.stack([x, y, z], dim=-1).numpy()
+            solid |= torch.from_numpy(((here > low) & (here < high)).all(axis=-1))
+        return torch.where(solid, 8000.0, 0.0)[..., None].float()
 
     def _density_of_samples(self, samples):
         return self.density_fn(samples.frustums.get_positions()), None
@@ -173,7 +179,7 @@ def make_run(folder: Path, place: Georeference | None = PLACE, stage: int = 2, c
     return LoadedRun(SimpleNamespace(method_name="blocks"), pipeline, checkpoint, 9, "train")
 
 
-def write_block_object(folder: Path, name: str) -> Path:
+def write_block_object(folder: Path, name: str, class_name: str | None = None) -> Path:
     """A block as an object that nerfseg segment might have written: every voxel within half a metre of its roof."""
     low, high = BLOCKS[name]
     x, y, z = (np.arange(a, b, 0.25) + 0.125 for a, b in zip(low - 0.5, high + 0.5))
@@ -184,7 +190,7 @@ def write_block_object(folder: Path, name: str) -> Path:
     here = FRAME.to_input(blocks.centres()).numpy()
     within = torch.from_numpy(((here > low - 0.25) & (here < high + (0.25, 0.25, 1.0))).all(axis=-1)).float()
     votes.inside[: blocks.count, 0], votes.outside[: blocks.count, 0] = within, 1 - within
-    prompt = ObjectPrompt(name, (ViewPrompt("000", ((1.0, 1.0, 1),)),))
+    prompt = ObjectPrompt(name, (ViewPrompt("000", ((1.0, 1.0, 1),)),), class_name=class_name)
     path = folder / f"{name}.npz"
     write_object(path, SelectedObject(prompt, blocks, votes), FRAME)
     return path

@@ -62,7 +62,7 @@ def painted_map(world, folder, shift=(0.0, 0.0), blur=0.0, bump=False) -> MapFol
         heights[0, 32:64, 100:110] += 20
     for name, values in (("rgb", rgb), ("height", heights)):
         write_cog(layer_file(folder, name), LAYERS[name], grid, projection.crs, [(whole, values)], folder / "work")
-    return MapFolder(folder, grid, projection, ("rgb", "height"), None, (), (0.0, 250.0), 1, {})
+    return MapFolder(folder, grid, projection, ("rgb", "height"), None, (), (), (0.0, 250.0), 1, {})
 
 
 @pytest.mark.parametrize("shift", [(0.0, 0.0), (1.3, -0.6), (-4.0, 2.5)])

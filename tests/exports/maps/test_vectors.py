@@ -154,16 +154,21 @@ def test_the_map_is_left_and_taken_again(buildings, tmp_path, monkeypatch):
 
 def test_objects_of_the_world(block_run, world, tmp_path, capsys):
     block_run()
-    files = [str(world.write_block_object(tmp_path, name)) for name in ("tall", "low")]
+    files = [str(world.write_block_object(tmp_path, name, said)) for name, said in (("tall", None), ("low", "Kiosk"))]
     arguments = ["--load-config", "c.yml", "--gsd", "0.5", "--of", "objects", "--output-dir", str(tmp_path / "out")]
     main([*arguments, "--objects", *files, "--minimum-area", "2"])
     assert capsys.readouterr().out.split() == [str(tmp_path / "out" / f"objects.{end}") for end in ("gpkg", "geojson")]
     outlines, fields, about = read(tmp_path / "out" / "objects.gpkg")
     assert about["geometry_type"] == "MultiPolygon"
     assert list(fields["object_name"]) == ["tall", "low"] and list(fields["object_id"]) == [1, 2]
-    assert list(fields["class_name"]) == ["Building"] * 2
+    assert list(fields["class_name"]) == ["Building", "Kiosk"]  # what most pixels are, and what the prompts say
     assert fields["area_m2"] == pytest.approx([200, 225], rel=0.06)
     assert fields["height_m"] == pytest.approx([12, 6], abs=0.3)
+    again = ["--from", str(tmp_path / "out" / "orthomap"), "--of", "objects", "--output-dir", str(tmp_path / "kiosks")]
+    main([*again, "--classes", "Kiosk", "--minimum-area", "2"])
+    assert list(read(tmp_path / "kiosks" / "objects.gpkg")[1]["object_name"]) == ["low"]
+    with pytest.raises(InputError, match="no such class; did you mean Kiosk"):
+        main([*again, "--classes", "Kiosks", "--overwrite"])
 
 
 def test_without_a_place_there_is_a_geopackage_alone(block_run, tmp_path, capsys):
