@@ -162,6 +162,7 @@ def render_map(
             tuple(renderer.layers),
             renderer.classes if "class" in renderer.layers else None,
             objects.names if "objects" in renderer.layers else (),
+            objects.class_names if "objects" in renderer.layers else (),
             heights,
             options.minimum_views,
             {"config": str(config), "checkpoint": run.checkpoint.name, "step": run.step},
