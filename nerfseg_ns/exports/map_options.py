@@ -26,7 +26,7 @@ class MapOptions(PlaceOptions):
     objects: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="NAME.npz ...")] = ()
     """Files that nerfseg segment wrote, for the layer of objects."""
     minimum_views: int = 1
-    """Pixels whose surface fewer training views see have no value; 0 keeps all pixels with a surface."""
+    """Pixels whose surface fewer training views show have no value; 0 takes the uppermost surface everywhere."""
     tile: int = 256
     """Pixels of a side of the tiles that are rendered at once; finished tiles survive an interruption."""
     maximum_pixels: int = 400_000_000

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from nerfseg_ns.core.class_table import ClassTable
 from nerfseg_ns.core.georeference import MapProjection
@@ -25,6 +24,7 @@ from nerfseg_ns.exports.map_writing import any_seen, write_layers
 from nerfseg_ns.exports.observed_ground import ObservedGround
 from nerfseg_ns.exports.orthographic_view import OrthographicView
 from nerfseg_ns.exports.run_objects import RunObjects
+from nerfseg_ns.exports.surface_search import find_surface
 from nerfseg_ns.exports.tile_store import TileStore
 from nerfseg_ns.selection.console_listener import console_listener
 from nerfseg_ns.selection.selector import Listener
@@ -87,12 +87,12 @@ class MapRenderer:
 
     def tile(self, view: OrthographicView, grid: MapGrid, tile: Tile, listener: Listener) -> dict[str, np.ndarray]:
         """The layers of a tile, [bands, h, w]."""
-        pixels = view.render(grid.centres(tile).reshape(-1, 2))
-        seen = pixels.solid
-        where = torch.from_numpy(np.flatnonzero(seen)).to(pixels.surface.device)
-        if self.minimum_views and len(where):
-            count = self.look(listener).count_views(pixels.surface[where], self.minimum_views)
-            seen[where[count < self.minimum_views].cpu().numpy()] = False
+        places = grid.centres(tile).reshape(-1, 2)
+        if self.minimum_views:
+            pixels, seen = find_surface(view, self.look(listener), places, self.minimum_views)
+        else:
+            pixels = view.render(places)
+            seen = pixels.solid
         objects = self.objects.at(pixels.surface).cpu().numpy() if len(self.objects) else None
         return layer_values(self.layers, pixels, seen, objects, (tile.height, tile.width))
 

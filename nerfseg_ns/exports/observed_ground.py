@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from nerfseg_ns.core.georeference import MapProjection
@@ -17,6 +18,8 @@ from nerfseg_ns.selection.selector import Listener
 
 LONG_SIDE = 64
 """Pixels of the long side of the depth maps."""
+LENIENCE = 0.03
+"""Share of its distance by which a depth may be off."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,19 +34,54 @@ class CoarseView:
     camera: Pinhole
     distance: Float[Tensor, "h w"]
 
-    def sees(self, points: Float[Tensor, "points 3"]) -> Tensor:
-        """Whether points lie in the picture and not behind what it shows.
+    def sightings(self, points: Float[Tensor, "points 3"]) -> tuple[Bool[Tensor, " points"], Bool[Tensor, " points"]]:
+        """Which points the view shows, and which it looks through to something behind; others it does not see.
 
-        The depth is that of the farthest of a pixel and its eight neighbours, and a pixel's width is allowed beyond it:
-        beside a wall a coarse depth map does not know better.
+        A point is shown when it is as far as the depth map says for its pixel or one of the eight around that, or
+        between them: beside a wall a coarse map does not know better. :data:`LENIENCE` and a pixel's width are allowed.
+        The view looks through to the sky as well.
         """
+        inside, pixels, distance = self._pictured(points)
         height, width = self.camera.size
+        column, row = (
+            value.nan_to_num().clamp(0, most - 1).long() for value, most in zip(pixels.unbind(-1), (width, height))
+        )
+        near = -_largest_around(-self.distance)[row, column]
+        # the sky beside a wall is no place where the wall may reach to
+        far = _largest_around(self.distance.where(self.distance.isfinite(), -torch.inf))[row, column]
+        allowed = distance * (LENIENCE + 1 / self.camera.fx)
+        through = inside & (distance < near - allowed)
+        return inside & ~through & (distance <= far + allowed), through
+
+    def pictures(self, points: Float[Tensor, "points 3"]) -> Bool[Tensor, " points"]:
+        """Which points lie in the picture, hidden or not."""
+        return self._pictured(points)[0]
+
+    def _pictured(self, points: Float[Tensor, "points 3"]) -> tuple[Tensor, Tensor, Tensor]:
         pixels, depth, distance = self.camera.project(points)
         x, y = pixels.unbind(-1)
-        inside = (depth > 0) & (x >= 0) & (x < width) & (y >= 0) & (y < height)
-        column, row = x.nan_to_num().clamp(0, width - 1).long(), y.nan_to_num().clamp(0, height - 1).long()
-        reach = F.max_pool2d(self.distance[None, None], 3, stride=1, padding=1)[0, 0][row, column]
-        return inside & (distance <= reach + distance / self.camera.fx)
+        height, width = self.camera.size
+        return (depth > 0) & (x >= 0) & (x < width) & (y >= 0) & (y < height), pixels, distance
+
+
+@dataclass(frozen=True, eq=False)
+class Sightings:
+    """What the views say about points.
+
+    Args:
+        showing: number of views that show each point.
+        looking_through: number of views that see something behind it.
+    """
+
+    showing: Int64[Tensor, " points"]
+    looking_through: Int64[Tensor, " points"]
+
+    def agree(self, enough: int) -> Bool[np.ndarray, " points"]:
+        """Which points at least so many views show, and no more of them look through."""
+        result = (self.showing >= enough) & (self.showing >= self.looking_through)
+        agreed = result.cpu().numpy()
+        assert isinstance(agreed, np.ndarray)
+        return agreed
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,16 +113,21 @@ class ObservedGround:
         views = range(len(scene.names))
         return cls(tuple(CoarseView(scene.camera(view), scene.samples(view).distance) for view in views))
 
-    def count_views(self, points: Float[Tensor, "points 3"], enough: int) -> Int64[Tensor, " points"]:
-        """How many views see points of the scene frame, counted up to ``enough``."""
-        count = torch.zeros(len(points), dtype=torch.long, device=points.device)
-        left = torch.arange(len(points), device=points.device)
+    def sightings(self, points: Float[Tensor, "points 3"]) -> Sightings:
+        """What the views say about points of the scene frame."""
+        showing, through = (torch.zeros(len(points), dtype=torch.long, device=points.device) for _ in range(2))
         for view in self.views:
-            if len(left) == 0:
-                break
-            count[left] += view.sees(points[left]).long()
-            left = left[count[left] < enough]
-        return count
+            shown, behind = view.sightings(points)
+            showing += shown
+            through += behind
+        return Sightings(showing, through)
+
+    def pictures(self, points: Float[Tensor, "points 3"]) -> Bool[Tensor, " points"]:
+        """Which points of the scene frame lie in a picture, hidden or not."""
+        found = torch.zeros(len(points), dtype=torch.bool, device=points.device)
+        for view in self.views:
+            found |= view.pictures(points)
+        return found
 
     def surface(self, frame: SceneFrame, projection: MapProjection) -> SeenSurface:
         """The points that the views show, in map coordinates."""
@@ -99,3 +142,7 @@ class ObservedGround:
             torch.cat(distance).double().numpy(),
             projection.to_map(frame.to_input(centres).numpy()),
         )
+
+
+def _largest_around(image: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
+    return F.max_pool2d(image[None, None], 3, stride=1, padding=1)[0, 0]

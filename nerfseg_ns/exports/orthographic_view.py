@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Float64, UInt8
+from jaxtyping import Bool, Float, Float32, Float64, Integer, UInt8
 from nerfstudio.cameras.rays import RayBundle
 from nerfstudio.models.base_model import Model
 from torch import Tensor
@@ -18,6 +18,7 @@ OPAQUE = 0.5
 """Accumulated opacity from which a ray has met a surface."""
 NO_HEIGHT = -9999.0
 """Height of a pixel without a surface."""
+_PIXEL_AREA = 1e-8  # of a ray at distance 1; the models of perspective views want one and none here uses it
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,37 @@ class GroundPixels:
     def solid(self) -> np.ndarray:
         """Which rays met a surface."""
         return self.height != NO_HEIGHT
+
+    def rows(self, chosen: Bool[np.ndarray, " rays"]) -> "GroundPixels":
+        """Some of the rays."""
+        return GroundPixels(
+            self.rgb[chosen],
+            self.height[chosen],
+            self.surface[torch.from_numpy(chosen).to(self.surface.device)],
+            None if self.classes is None else self.classes[chosen],
+            None if self.confidence is None else self.confidence[chosen],
+        )
+
+    def with_rows(self, rows: Integer[np.ndarray, " some"], other: "GroundPixels") -> "GroundPixels":
+        """The same with some rays replaced."""
+
+        def replaced(own: np.ndarray | None, new: np.ndarray | None) -> np.ndarray | None:
+            if own is None or new is None:
+                return own
+            own = own.copy()
+            own[rows] = new
+            return own
+
+        surface = self.surface.index_copy(0, torch.from_numpy(rows).to(self.surface.device), other.surface)
+        rgb, height = replaced(self.rgb, other.rgb), replaced(self.height, other.height)
+        assert rgb is not None and height is not None
+        return GroundPixels(
+            rgb,
+            height,
+            surface,
+            replaced(self.classes, other.classes),
+            replaced(self.confidence, other.confidence),
+        )
 
 
 class OrthographicView:
@@ -69,11 +101,16 @@ class OrthographicView:
         self.model, self.frame, self.projection, self.classes = model, frame, projection, classes
         self.bottom, self.top = heights
 
-    def rays(self, places: Float64[np.ndarray, "rays 2"], pixel_area: float = 1e-8) -> RayBundle:
-        """Rays of the scene frame, with near and far planes at the two heights."""
+    def rays(self, places: Float64[np.ndarray, "rays 2"], tops: Float[np.ndarray, " rays"] | None = None) -> RayBundle:
+        """Rays of the scene frame, with near and far planes at their two heights.
+
+        Args:
+            places: easting and northing.
+            tops: height that each ray starts at; None: the view's.
+        """
         ends = []
-        for height in (self.top, self.bottom):
-            points = np.concatenate([places, np.full((len(places), 1), height)], axis=1)
+        for height in (self.top if tops is None else tops, self.bottom):
+            points = np.concatenate([places, np.broadcast_to(height, len(places))[:, None]], axis=1)
             ends.append(torch.from_numpy(np.ascontiguousarray(self.projection.from_map(points))))
         # the length in double precision, before the scene frame rounds to single
         length = (ends[1] - ends[0]).norm(dim=-1, keepdim=True)
@@ -84,21 +121,24 @@ class OrthographicView:
         return RayBundle(
             origins=self.frame.to_scene(ends[0]).to(device),
             directions=torch.nn.functional.normalize(directions, dim=-1).float().to(device),
-            pixel_area=torch.full_like(fars, pixel_area),
+            pixel_area=torch.full_like(fars, _PIXEL_AREA),
             camera_indices=torch.zeros_like(fars, dtype=torch.long),
             nears=torch.zeros_like(fars),  # a collider keeps near and far planes that are set
             fars=fars,
             metadata={"directions_norm": torch.ones_like(fars)},
         )
 
-    def render(self, places: Float64[np.ndarray, "rays 2"]) -> GroundPixels:
+    def render(
+        self, places: Float64[np.ndarray, "rays 2"], tops: Float[np.ndarray, " rays"] | None = None
+    ) -> GroundPixels:
         """Render places of the map.
 
         Args:
             places: easting and northing.
+            tops: height that each ray starts at; None: the view's.
         """
         size = self.model.config.eval_num_rays_per_chunk
-        rays = self.rays(places)
+        rays = self.rays(places, tops)
         outputs = []
         with evaluating(self.model):
             for start in range(0, len(places), size):
@@ -108,7 +148,8 @@ class OrthographicView:
         solid = (found["accumulation"][:, 0] >= OPAQUE).cpu().numpy()
         # a ray is straight and its two ends differ in height alone
         share = (depth / rays.fars[:, 0]).double().cpu().numpy()
-        height = self.top + share * (self.bottom - self.top)
+        begin = np.full(len(places), self.top) if tops is None else tops
+        height = begin + share * (self.bottom - begin)
         rgb = (found["rgb"].clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
         classes = confidence = None
         if "classes" in found:

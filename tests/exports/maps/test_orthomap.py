@@ -123,8 +123,37 @@ def test_ground_behind_a_wall_is_not_seen(world):
     distance[:, 32:] = torch.inf  # the sky
     ground = ObservedGround((CoarseView(camera, distance),) * 2)
     points = torch.tensor([[-1.0, 0, -4], [-1.0, 0, -4.9], [-1, 0, -6], [2, 0, -6], [0, 0, 4], [90, 0, -4]])
-    assert ground.count_views(points, 2).tolist() == [2, 2, 0, 2, 0, 0]
-    assert ground.count_views(points, 1).tolist() == [1, 1, 0, 1, 0, 0]
+    seen = ground.sightings(points)
+    assert seen.showing.tolist() == [0, 2, 0, 0, 0, 0]
+    assert seen.looking_through.tolist() == [2, 0, 0, 2, 0, 0]  # to the wall, and into the sky
+    assert seen.agree(2).tolist() == [False, True, False, False, False, False]
+    assert ground.pictures(points).tolist() == [True, True, True, True, False, False]
+    # along an edge both depths count, and all between; but not all up to the sky
+    edge = torch.tensor([[0.05, 0.0, -5.0], [0.05, 0.0, -40.0], [0.0, 0.0, -4.0]])
+    assert ground.sightings(edge).showing.tolist() == [2, 0, 0]
+    distance[:, 32:] = 9.0
+    further = ObservedGround((CoarseView(camera, distance),)).sightings(torch.tensor([[0.0, 0, -5], [0, 0, -7.0]]))
+    assert further.showing.tolist() == [1, 1]
+
+
+def test_haze_below_a_camera_is_looked_behind(block_run, world, tmp_path, monkeypatch):
+    """A slab of 3 m close below one camera, in which nobody else has it in the picture, hides the ground at first."""
+    run = block_run()
+    monkeypatch.setenv("NERFSEG_CACHE", str(tmp_path / "cache"))  # depth maps with the haze
+    run.pipeline.model.haze = (np.array([8.0, -12.0, 58.0]), np.array([12.0, -8.0, 59.0]))
+    place = MapProjection.of(world.PLACE).to_map(np.array([[10.0, -10.0, 0.0]]))[0]
+    bounds = (place[0] - 10, place[1] - 10, place[0] + 10, place[1] + 10)
+    for views, height in ((1, 0.0), (0, 59.0)):
+        folder = tmp_path / str(views)
+        chosen = {"heights": (140.0, 215.0), "bounds": bounds, "minimum_views": views, "output_dir": folder}
+        orthomap(options(tmp_path, **chosen))
+        with rasterio.open(folder / "height.tif") as file:
+            assert file.read(1)[10, 10] - world.PLACE.altitude == pytest.approx(height, abs=0.3)
+        with rasterio.open(folder / "class.tif") as file:
+            classes, places = file.read(1), input_places(file, world)
+        if views:
+            clear = away_from_edges(world, places, 0.1)
+            assert (classes == world.class_at(places[..., 0], places[..., 1]))[clear].all()
 
 
 def test_class_names_and_colours_are_read_by_others(block_run, world, tmp_path):
