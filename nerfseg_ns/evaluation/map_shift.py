@@ -29,6 +29,8 @@ LEAST_LIKENESS = 0.4
 """Correlation of both patches, once one is moved onto the other, from which their shift is believed."""
 LEVEL = 2.0
 """A patch is level when its middle 90 percent of heights displace the photo by less than so many pixels."""
+HOLES = 0.02
+"""Share of a patch's pixels that may lack a value."""
 _FINEST = 8
 """Photo samples per side of a map pixel, at most."""
 _ROUNDS = 3  # of correlation: the first one comes out too small, as both patches fade out at the same edges
@@ -122,10 +124,11 @@ def measure_shift(
     shifts, left_out = [], dict.fromkeys(("at the edge of what was seen", "not level", "no steep photo", "unlike"), 0)
     for tile in folder.grid.tiles(patch):
         part = slice(tile.row, tile.row + tile.height), slice(tile.column, tile.column + tile.width)
-        if (tile.height, tile.width) != (patch, patch) or (height[part] == NO_HEIGHT).any():
+        known = height[part] != NO_HEIGHT
+        if (tile.height, tile.width) != (patch, patch) or known.mean() < 1 - HOLES:
             left_out["at the edge of what was seen"] += 1
             continue
-        low, plane, high = np.percentile(height[part], (5, 50, 95))
+        low, plane, high = np.percentile(height[part][known], (5, 50, 95))
         view, tangent = _steepest(folder, tile, float(plane), cameras, frame)
         if view is None:
             left_out["no steep photo"] += 1
@@ -135,7 +138,9 @@ def measure_shift(
         if (high - low) * tangent > LEVEL * folder.grid.gsd:
             left_out["not level"] += 1
             continue
-        found = _shift(rgb[part][..., :3], warped)
+        of_map = rgb[part][..., :3].copy()
+        of_map[~known] = np.median(of_map[known], axis=0)
+        found = _shift(of_map, warped)
         if found is None:
             left_out["unlike"] += 1
             continue
