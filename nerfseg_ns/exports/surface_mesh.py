@@ -52,7 +52,7 @@ def surface_triangles(
         progress: told (blocks done, blocks in all).
 
     Raises:
-        InputError: nothing is dense enough near the points, or a grid of too many cells along an axis.
+        InputError: no surface near the points, or a grid of too many cells along an axis.
     """
     from scipy.spatial import cKDTree
 
@@ -80,7 +80,8 @@ def surface_triangles(
     progress(len(blocks), len(blocks))
     if not count:
         raise InputError(
-            f"nothing is as dense as {level:.3g} near the points that the views show; the run may need more training"
+            f"there is no surface of density {level:.3g} near the points that the views show: everything there is less "
+            "dense, or everything is denser, as in fog; train the run further"
         )
     # blocks share the vertices on their faces
     _, first, number = np.unique(np.concatenate(keys), return_index=True, return_inverse=True)

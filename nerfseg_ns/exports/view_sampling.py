@@ -9,7 +9,9 @@ from scipy.spatial.transform import Rotation, Slerp
 from nerfseg_ns.core.input_error import InputError
 
 NEIGHBOURS = 4
-"""A new view lies between a training camera and one of so many nearest."""
+"""A new view lies between a training camera and one of so many nearest,"""
+FARTHEST = 1.5
+"""none of them farther than so many times the nearest: on the way to a distant camera nobody has looked around."""
 BETWEEN = (0.15, 0.85)
 """How far on the way to the neighbour."""
 DEGREES_PER_DISTANCE = 30.0
@@ -75,9 +77,9 @@ def sample_views(
     views = []
     for number in range(count):
         base = int(number * len(poses) / count) if count < len(poses) else number % len(poses)
-        others = [
-            int(other) for other in np.argsort(near[base], kind="stable")[:NEIGHBOURS] if np.isfinite(near[base, other])
-        ]
+        nearest = np.argsort(near[base], kind="stable")[:NEIGHBOURS]
+        limit = min(FARTHEST * near[base, nearest[0]], np.finfo(np.float64).max)  # infinite where there is none
+        others = [int(other) for other in nearest if near[base, other] <= limit]
         for _ in range(_TRIES):
             other = int(generator.choice(others)) if others else base
             share = float(generator.uniform(*BETWEEN))

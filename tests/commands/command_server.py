@@ -18,10 +18,11 @@ import nerfstudio.scripts.train  # noqa: F401 (imported here once, for the forke
 from nerfstudio.engine.trainer import Trainer
 
 ENTRY_POINTS = {
-    "ns-train": "nerfstudio.scripts.train",
-    "ns-eval": "nerfstudio.scripts.eval",
-    "ns-render": "nerfstudio.scripts.render",
-    "ns-export": "nerfstudio.scripts.exporter",
+    "ns-train": "nerfstudio.scripts.train:entrypoint",
+    "ns-eval": "nerfstudio.scripts.eval:entrypoint",
+    "ns-render": "nerfstudio.scripts.render:entrypoint",
+    "ns-export": "nerfstudio.scripts.exporter:entrypoint",
+    "nerfseg": "nerfseg_ns.cli:main",
 }
 
 
@@ -61,4 +62,5 @@ for line in sys.stdin:
 else:
     request = None
 if request is not None:
-    importlib.import_module(ENTRY_POINTS[request[0]]).entrypoint()
+    module, function = ENTRY_POINTS[request[0]].split(":")
+    getattr(importlib.import_module(module), function)()

@@ -40,11 +40,19 @@ def test_without_jitter_a_view_lies_between_and_looks_between():
     views = sample_views(row(6), 30, np.zeros(6, bool), NONE, 0, 0.0, 0.0)
     assert [view.base for view in views] == [n % 6 for n in range(30)]
     for view in views:
-        assert view.other != view.base and abs(view.other - view.base) <= 4 and 0.15 <= view.share <= 0.85
+        assert view.other != view.base and abs(view.other - view.base) == 1 and 0.15 <= view.share <= 0.85
         expected = (1 - view.share) * view.base + view.share * view.other
         np.testing.assert_allclose(view.pose[:, 3], [expected, 0, 0], atol=1e-12)
         turn = Rotation.from_matrix(view.pose[:, :3]).as_euler("zxy", degrees=True)
         np.testing.assert_allclose(turn, [10 * expected, 0, 0], atol=1e-9)
+
+
+def test_a_camera_far_from_all_others_still_has_a_neighbour_and_only_the_near_ones_count():
+    poses = row(4, degrees=0.0)
+    poses[3, 0, 3] = 50.0
+    views = sample_views(poses, 80, np.zeros(4, bool), NONE, 0)
+    pairs = {(view.base, view.other) for view in views}
+    assert pairs == {(0, 1), (1, 0), (1, 2), (2, 1), (3, 0), (3, 1), (3, 2)}  # 48 to 50 are alike
 
 
 def test_jitter_seed_and_fewer_views_than_cameras():
@@ -184,7 +192,7 @@ def test_a_view_shows_what_is_neither_behind_nor_in_front_of_its_surface():
         [[0.0, 0, -4.0], [0.0, 0, -4.7], [0.0, 0, -3.4], [0.0, 0, -6.0], [0.0, 0, -2.0], [0.0, 0, 4.0], [9.0, 0, -4.0]]
     )
     assert shows(CoarseView(camera, distance), points).tolist() == [True, True, True, False, False, False, False]
-    beside = torch.tensor([[1.2, 0, -4.0], [3.0, 0, -30.0]])  # in the sky beside the edge, and far away there
+    beside = torch.tensor([[1.0, 0, -4.0], [3.0, 0, -30.0]])  # in the sky beside the edge, and far away there
     assert shows(CoarseView(camera, distance), beside).tolist() == [True, False]
 
 

@@ -48,7 +48,7 @@ def test_what_no_view_saw_is_left_out():
 
 
 def test_nothing_dense_and_too_fine_a_grid():
-    with pytest.raises(InputError, match="nothing is as dense as 500 near the points that the views show"):
+    with pytest.raises(InputError, match="there is no surface of density 500 near the points that the views show"):
         surface_triangles(on_ball(100), lambda places: torch.full((len(places),), 1000.0), 0.5)
     with pytest.raises(InputError, match="--cell 1e-05: more than 262,144 cells along an axis"):
         surface_triangles(on_ball(100), ball_density, 1e-5)
