@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float16, Float32, UInt8
+from jaxtyping import Float, Float16, Float32, Int32, UInt8
 from torch import Tensor
 
 from nerfseg_ns.core.view_samples import ViewSamples
@@ -19,17 +19,20 @@ class PackedSamples:
         along: distance of each sample from the camera, scene units.
         weights: rounded to float16, which changes them by less than 0.05 %.
         distance: of each pixel's surface.
+        primitives: index of each sample's Gaussian, whose centre is where it lies; ``along`` is then empty.
     """
 
     counts: UInt8[np.ndarray, "h w"]
     along: Float32[np.ndarray, " samples"]
     weights: Float16[np.ndarray, " samples"]
     distance: Float32[np.ndarray, "h w"]
+    primitives: Int32[np.ndarray, " samples"] | None = None
 
     @property
     def bytes(self) -> int:
         """Memory taken."""
-        return sum(array.nbytes for array in (self.counts, self.along, self.weights, self.distance))
+        arrays = (self.counts, self.along, self.weights, self.distance, self.primitives)
+        return sum(array.nbytes for array in arrays if array is not None)
 
     @property
     def consistent(self) -> bool:
@@ -52,26 +55,41 @@ def pack(samples: ViewSamples, centre: Float[Tensor, "3"]) -> PackedSamples:
     """
     height, width = samples.size
     counts = torch.bincount(samples.pixels, minlength=height * width).reshape(height, width)
+    along, primitives = (samples.positions - centre.to(samples.positions)).norm(dim=-1), None
+    if samples.primitives is not None:
+        along, primitives = along[:0], samples.primitives.to(torch.int32).cpu().numpy()
     return PackedSamples(
         counts.to(torch.uint8).cpu().numpy(),
-        (samples.positions - centre.to(samples.positions)).norm(dim=-1).float().cpu().numpy(),
+        along.float().cpu().numpy(),
         samples.weights.half().cpu().numpy(),
         samples.distance.float().cpu().numpy(),
+        primitives,
     )
 
 
-def unpack(packed: PackedSamples, centre: Float[Tensor, "3"], directions: Float[Tensor, "h w 3"]) -> ViewSamples:
+def unpack(
+    packed: PackedSamples,
+    centre: Float[Tensor, "3"],
+    directions: Float[Tensor, "h w 3"],
+    primitives: Float[Tensor, "primitives 3"] | None = None,
+) -> ViewSamples:
     """The samples of a view, on the device of ``directions``.
 
     Args:
         packed: the samples.
         centre: of the camera, scene frame.
         directions: unit direction of every pixel's ray, scene frame.
+        primitives: centres of the scene's Gaussians, for samples of those.
     """
     device = directions.device
     counts = torch.from_numpy(packed.counts.astype(np.int64).reshape(-1)).to(device)
     pixels = torch.arange(len(counts), device=device).repeat_interleave(counts)
+    weights = torch.from_numpy(packed.weights).to(device).float()
+    distance = torch.from_numpy(packed.distance).to(device)
+    if packed.primitives is not None:
+        assert primitives is not None
+        index = torch.from_numpy(packed.primitives).to(device).long()
+        return ViewSamples(primitives.to(device)[index], weights, pixels, distance, index)
     along = torch.from_numpy(packed.along).to(device)
     positions = centre.to(device) + directions.reshape(-1, 3)[pixels] * along[:, None]
-    weights = torch.from_numpy(packed.weights).to(device).float()
-    return ViewSamples(positions, weights, pixels, torch.from_numpy(packed.distance).to(device))
+    return ViewSamples(positions, weights, pixels, distance)

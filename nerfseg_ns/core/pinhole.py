@@ -1,6 +1,6 @@
 """A perspective camera: pixels to rays and points to pixels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -35,6 +35,10 @@ class Pinhole:
     def centre(self) -> Float[Tensor, "3"]:
         """Where the camera stands, scene frame."""
         return self.c2w[:, 3]
+
+    def on(self, device: torch.device | str) -> "Pinhole":
+        """The same camera with its pose on another device."""
+        return replace(self, c2w=self.c2w.to(device))
 
     def directions(self) -> Float[Tensor, "h w 3"]:
         """Unit viewing direction of every pixel's centre, scene frame."""

@@ -15,10 +15,11 @@ from PIL import Image
 
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.view_samples import ViewSamples
+from nerfseg_ns.data.pinhole_cameras import pinhole_of
 from nerfseg_ns.evaluation.trained_run import LoadedRun
-from nerfseg_ns.selection.field_renderer import FieldRenderer
 from nerfseg_ns.selection.object_points import camera_image
 from nerfseg_ns.selection.run_scene import RunScene
+from nerfseg_ns.selection.sample_renderer import make_renderer
 
 _EXPECTED = (
     "expected a camera path as the viewer and ns-render write it: render_width, render_height, and camera_path, a list "
@@ -94,8 +95,8 @@ def new_views(run: LoadedRun, cameras: Cameras, names: list[str]) -> list[Export
         camera = cameras[number : number + 1]
 
         def samples() -> ViewSamples:
-            renderer = FieldRenderer(run.pipeline.model, run.config.method_name)
-            return renderer.samples(camera.generate_rays(camera_indices=0, keep_shape=True))
+            renderer = make_renderer(run.pipeline.model, run.config.method_name)
+            return renderer.view(camera, pinhole_of(camera, renderer.model.device))
 
         return ExportView(names[number], camera, samples)
 

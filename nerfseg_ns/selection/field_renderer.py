@@ -5,11 +5,13 @@ from contextlib import contextmanager
 
 import torch
 from jaxtyping import Float
+from nerfstudio.cameras.cameras import Cameras
 from nerfstudio.cameras.rays import RayBundle
 from nerfstudio.models.base_model import Model
 from torch import Tensor
 
 from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.core.pinhole import Pinhole
 from nerfseg_ns.core.view_samples import MINIMUM_WEIGHT, ViewSamples, weighty_samples
 from nerfseg_ns.nerf.compilation import eager_under_trace
 
@@ -27,7 +29,7 @@ class FieldRenderer:
         method: the name of its method, for messages.
 
     Raises:
-        InputError: the model has no density field along rays, as splatfacto.
+        InputError: the model has no density field along rays.
     """
 
     def __init__(self, model: Model, method: str | None = None) -> None:
@@ -36,9 +38,22 @@ class FieldRenderer:
             raise InputError(
                 f"method {method or type(model).__name__}: its model has no density field that rays can be sampled in "
                 f"(it lacks {', '.join(missing) or 'field.get_density'}); selection in 3D takes runs of nerfseg, "
-                "nerfseg-big, nerfseg-lite and nerfacto"
+                "nerfseg-big, nerfseg-lite, nerfseg-splat, nerfacto and splatfacto"
             )
         self.model = model
+
+    @property
+    def primitives(self) -> None:
+        """A field has none."""
+
+    @property
+    def worth_keeping(self) -> bool:
+        """It takes seconds a view."""
+        return True
+
+    def view(self, camera: Cameras, pinhole: Pinhole) -> ViewSamples:
+        """See :class:`~nerfseg_ns.selection.sample_renderer.SampleRenderer`."""
+        return self.samples(camera.generate_rays(camera_indices=0, keep_shape=True))
 
     def samples(self, rays: RayBundle, minimum_weight: float = MINIMUM_WEIGHT) -> ViewSamples:
         """Render the rays of one view; what is farther than :data:`SKY` is left out.

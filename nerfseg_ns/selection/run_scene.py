@@ -15,16 +15,17 @@ from nerfstudio.pipelines.base_pipeline import VanillaPipeline
 from PIL import Image
 
 from nerfseg_ns.core.input_error import InputError
-from nerfseg_ns.core.lens import Lens, trusted_reach
 from nerfseg_ns.core.packed_samples import PackedSamples, pack, unpack
 from nerfseg_ns.core.pinhole import Pinhole
 from nerfseg_ns.core.recently_used import RecentlyUsed
 from nerfseg_ns.core.scene_frame import SceneFrame
 from nerfseg_ns.core.user_cache import user_cache
 from nerfseg_ns.core.view_samples import ViewSamples
+from nerfseg_ns.data.pinhole_cameras import pinhole_of
 from nerfseg_ns.evaluation.trained_run import LoadedRun
-from nerfseg_ns.selection.field_renderer import FieldRenderer, evaluating
+from nerfseg_ns.selection.field_renderer import evaluating
 from nerfseg_ns.selection.sample_cache import SampleCache, camera_hash, geometry_hash, sample_folder
+from nerfseg_ns.selection.sample_renderer import SampleRenderer, make_renderer
 from nerfseg_ns.selection.selector import Listener
 from nerfseg_ns.selection.view_names import view_names
 
@@ -46,7 +47,7 @@ class RunScene:
 
     Args:
         dataset: the views.
-        model: the radiance field; its parts are checked.
+        model: the radiance field, or Gaussians; its parts are checked.
         source: what :meth:`image` shows: the captured images, or the views as the model renders them.
         camera_scale: cameras of so many times the size of the data set's.
         trained_views: these are the views the model was trained on, whose poses it may have corrected (nerfacto).
@@ -60,7 +61,8 @@ class RunScene:
         bytes_on_disk: what the samples of all runs take there, after :meth:`prepare`.
 
     Raises:
-        InputError: a model without a density field, cameras that are not perspective, a scale that leaves no pixels.
+        InputError: a model without a density field or Gaussians, cameras that are not perspective, a scale that leaves
+            no pixels.
     """
 
     def __init__(
@@ -74,7 +76,7 @@ class RunScene:
         keep_on_disk: bool = False,
         method: str | None = None,
     ) -> None:
-        self.renderer = FieldRenderer(model, method)
+        self.renderer: SampleRenderer = make_renderer(model, method)
         self.names: Sequence[str] = view_names(dataset.image_filenames)
         self.source = source
         outputs = dataset._dataparser_outputs
@@ -82,6 +84,7 @@ class RunScene:
         self._dataset = dataset
         self._cameras = _scaled(dataset.cameras, camera_scale)
         self._optimizer = getattr(model, "camera_optimizer", None) if trained_views else None
+        keep_on_disk = keep_on_disk and self.renderer.worth_keeping
         self._keep_on_disk = keep_on_disk
         self._disk: SampleCache | None = None
         self.bytes_on_disk = 0
@@ -141,16 +144,7 @@ class RunScene:
 
     def camera(self, view: int) -> Pinhole:
         """See :class:`~nerfseg_ns.selection.scene.Scene`."""
-        camera = self.nerfstudio_camera(view)
-        return Pinhole(
-            camera.camera_to_worlds[0].to(self.model.device).float(),
-            float(camera.fx),
-            float(camera.fy),
-            float(camera.cx),
-            float(camera.cy),
-            size=(int(camera.height[0, 0]), int(camera.width[0, 0])),
-            lens=_lens(camera),
-        )
+        return pinhole_of(self.nerfstudio_camera(view), self.model.device)
 
     def nerfstudio_camera(self, view: int) -> Cameras:
         """The view's camera, one in a batch, on the CPU, with the pose that the training corrected and distortion."""
@@ -199,7 +193,7 @@ class RunScene:
             rays = camera.generate_rays(camera_indices=0, keep_shape=True)
             centre = camera.camera_to_worlds[0, :, 3].to(self.model.device)
             directions = rays.directions.to(self.model.device)
-            samples = unpack(self._packed_samples(view), centre, directions)
+            samples = unpack(self._packed_samples(view), centre, directions, self.renderer.primitives)
             parts = (samples.positions, samples.weights, samples.pixels, samples.distance)
             self._samples.keep(view, samples, sum(part.nbytes for part in parts))
         return samples
@@ -243,8 +237,7 @@ class RunScene:
         name = camera_hash(pinhole, camera.distortion_params)
         packed = self._disk.find(name, pinhole.size) if self._disk is not None else None
         if packed is None:
-            samples = self.renderer.samples(camera.generate_rays(camera_indices=0, keep_shape=True))
-            packed = pack(samples, pinhole.centre)
+            packed = pack(self.renderer.view(camera, pinhole), pinhole.centre)
             if self._disk is not None:
                 self._disk.keep(name, packed)
         return packed
@@ -272,17 +265,6 @@ class RunScene:
 
 def _resized(image: Image.Image, size: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
     return np.array(image if image.size == size else image.resize(size, Image.Resampling.BOX))
-
-
-def _lens(camera: Cameras) -> Lens | None:
-    """The distortion of a single camera, trusted to half as far again as the image's farthest corner at most."""
-    if camera.distortion_params is None or not bool(camera.distortion_params.any()):
-        return None
-    k1, k2, k3, k4, p1, p2 = camera.distortion_params.reshape(-1).tolist()
-    x = max(float(camera.cx), float(camera.width) - float(camera.cx)) / float(camera.fx)
-    y = max(float(camera.cy), float(camera.height) - float(camera.cy)) / float(camera.fy)
-    radial = k1, k2, k3, k4
-    return Lens(radial, (p1, p2), reach=trusted_reach(radial, 1.5 * (x * x + y * y) ** 0.5))
 
 
 def _scaled(cameras: Cameras, scale: float) -> Cameras:

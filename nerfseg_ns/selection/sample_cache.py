@@ -24,10 +24,10 @@ _SAMPLING = ("near_plane", "far_plane", "num_proposal_samples_per_ray", "num_ner
 
 
 def geometry_hash(model: Model) -> str:
-    """SHA-256 in hex of what decides about samples: the weights of field and proposal networks, and the sampling."""
+    """SHA-256 in hex of what decides about samples: weights of field and proposal networks, Gaussians, the sampling."""
     digest = hashlib.sha256(repr([getattr(model.config, name, None) for name in _SAMPLING]).encode())
     for name, value in sorted(model.state_dict().items()):
-        if name.startswith((*GEOMETRY_PREFIXES, "camera_optimizer.")):
+        if name.startswith((*GEOMETRY_PREFIXES, "gauss_params.", "camera_optimizer.")):
             digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
             digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()

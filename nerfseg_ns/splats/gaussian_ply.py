@@ -126,7 +126,8 @@ def _check_memory(path: Path, header: PlyHeader) -> None:
     if needed > free:
         raise InputError(
             f"{path}: {header.count:,} Gaussians take {needed / 2**30:.1f} GiB while they are read, and "
-            f"{free / 2**30:.1f} GiB of memory are free; cut the scene into pieces, or reduce its Gaussians with the program that made it"
+            f"{free / 2**30:.1f} GiB of memory are free; cut the scene into pieces, or reduce its Gaussians with the "
+            "program that made it"
         )
 
 

@@ -7,9 +7,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nerfseg_ns.core.pinhole import Pinhole
+from nerfseg_ns.splats.contributions import Contributions, light_before
 from nerfseg_ns.splats.gaussians import Gaussians
 from nerfseg_ns.splats.projection import NEAR
-from nerfseg_ns.splats.rasteriser import Contributions, view_matrix
+from nerfseg_ns.splats.rasteriser import view_matrix
 
 _TILE = 16
 _MOST_ALPHA = 0.999
@@ -74,19 +75,3 @@ class GsplatRasteriser:
             tile_size=_TILE,
             packed=False,
         )
-
-
-def light_before(alpha: Float[Tensor, " contributions"], pixels: Tensor) -> Float[Tensor, " contributions"]:
-    """The light that those in front let through.
-
-    Args:
-        alpha: opacities, below 1; each pixel's from front to back.
-        pixels: index of the pixel, ascending.
-    """
-    passed = torch.log1p(-alpha.double())
-    total = passed.cumsum(0) - passed
-    first = torch.ones_like(pixels, dtype=torch.bool)
-    first[1:] = pixels[1:] != pixels[:-1]
-    start = first.nonzero()[:, 0]
-    run = first.cumsum(0) - 1
-    return (total - total[start][run]).exp().to(alpha)

@@ -1,14 +1,14 @@
 """The interface of rasterisers: Gaussians and a camera to pixels."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor
 
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.pinhole import Pinhole
+from nerfseg_ns.splats.contributions import Contributions
 from nerfseg_ns.splats.gaussians import Gaussians
 
 MOST_ON_A_CPU = 20_000
@@ -17,21 +17,6 @@ NO_CUDA = (
     "gsplat rasterises on CUDA GPUs only, and torch finds none here: use nerfseg-lite on this machine, or a machine "
     "with a CUDA GPU"
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Contributions:
-    """What every Gaussian contributes to every pixel of a view.
-
-    Args:
-        gaussians: index of the Gaussian.
-        pixels: row-major index of the pixel, ascending; within a pixel the Gaussians go from front to back.
-        weights: its opacity there times the light that those in front of it let through.
-    """
-
-    gaussians: Int64[Tensor, " contributions"]
-    pixels: Int64[Tensor, " contributions"]
-    weights: Float[Tensor, " contributions"]
 
 
 class Rasteriser(Protocol):

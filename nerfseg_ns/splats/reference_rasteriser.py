@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from nerfseg_ns.core.pinhole import Pinhole
+from nerfseg_ns.splats.contributions import Contributions
 from nerfseg_ns.splats.gaussians import Gaussians
 from nerfseg_ns.splats.projection import ProjectedGaussians, project
-from nerfseg_ns.splats.rasteriser import Contributions
 
 TILE = 16
 """Edge of a tile, pixels: gsplat's, because a Gaussian ends where the tiles that its radius touches end."""
@@ -23,8 +23,8 @@ LEAST_LIGHT = 1e-4
 class ReferenceRasteriser:
     """See :class:`~nerfseg_ns.splats.rasteriser.Rasteriser`.
 
-    One tile of pixels at a time: memory is that of a tile's Gaussians times its pixels, also for gradients, for which
-    each tile is computed anew.
+    One tile of pixels at a time: memory is that of a tile's Gaussians times its pixels. For gradients of the geometry
+    each tile is computed anew; for those of features alone its weights are kept.
     """
 
     def render(
@@ -44,11 +44,11 @@ class ReferenceRasteriser:
                 pieces, line = [], top
             size = min(TILE, height - top), min(TILE, width - left)
             pixels = _centres(top, left, size, chosen)
-            parts = (projected.centres[near], projected.conics[near], opacities[near], chosen[near], pixels)
-            if torch.is_grad_enabled() and any(part.requires_grad for part in parts):
-                tile = checkpoint(_composited, *parts, use_reentrant=False)
+            shapes = (projected.centres[near], projected.conics[near], opacities[near])
+            if torch.is_grad_enabled() and any(part.requires_grad for part in shapes):
+                tile = checkpoint(_composited, *shapes, chosen[near], pixels, use_reentrant=False)
             else:
-                tile = _composited(*parts)
+                tile = _composited(*shapes, chosen[near], pixels)
             pieces.append(tile.reshape(*size, -1))
         rows.append(torch.cat(pieces, dim=1))
         image = torch.cat(rows, dim=0)

@@ -5,38 +5,64 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from jaxtyping import Float
+from nerfstudio.cameras.cameras import Cameras
 from nerfstudio.cameras.rays import RayBundle
 from nerfstudio.models.base_model import Model
 from torch import Tensor
 
-from nerfseg_ns.core.view_samples import MINIMUM_WEIGHT, ViewSamples
-from nerfseg_ns.selection.field_renderer import FieldRenderer
+from nerfseg_ns.core.pinhole import Pinhole
+from nerfseg_ns.core.view_samples import ViewSamples
+from nerfseg_ns.selection.sample_renderer import SampleRenderer
 
 _SECONDS_BETWEEN_CALLS = 0.25
 
 
-class SharedRenderer(FieldRenderer):
+class SharedRenderer:
     """Borrows the model for one view at a time, so that pictures and training steps come in between.
 
     Args:
-        model: see :class:`~nerfseg_ns.selection.field_renderer.FieldRenderer`.
+        renderer: of the model.
         lock: nerfstudio's train lock.
         make_way: has pictures that keep the model for long begin again. One in full size would keep it from a click,
             and from every view of a selection, for many seconds.
     """
 
-    def __init__(self, model: Model, lock: "threading.Lock", make_way: Callable[[], None] = lambda: None) -> None:
-        super().__init__(model)
+    def __init__(
+        self, renderer: SampleRenderer, lock: "threading.Lock", make_way: Callable[[], None] = lambda: None
+    ) -> None:
+        self._renderer = renderer
         self._lock = lock
         self._make_way = make_way
 
-    def samples(self, rays: RayBundle, minimum_weight: float = MINIMUM_WEIGHT) -> ViewSamples:
+    @property
+    def model(self) -> Model:
+        """See :class:`~nerfseg_ns.selection.sample_renderer.SampleRenderer`, as all of these."""
+        return self._renderer.model
+
+    @property
+    def primitives(self) -> Float[Tensor, "primitives 3"] | None:
+        """See there."""
+        return self._renderer.primitives
+
+    @property
+    def worth_keeping(self) -> bool:
+        """See there."""
+        return self._renderer.worth_keeping
+
+    def view(self, camera: Cameras, pinhole: Pinhole) -> ViewSamples:
+        """See there."""
         with self._borrowed():
-            return super().samples(rays, minimum_weight)
+            return self._renderer.view(camera, pinhole)
+
+    def samples(self, rays: RayBundle) -> ViewSamples:
+        """See there."""
+        with self._borrowed():
+            return self._renderer.samples(rays)
 
     def density(self, positions: Float[Tensor, "points 3"]) -> Float[Tensor, " points"]:
+        """See there."""
         with self._borrowed():
-            return super().density(positions)
+            return self._renderer.density(positions)
 
     @contextmanager
     def _borrowed(self) -> Iterator[None]:

@@ -5,11 +5,11 @@ from jaxtyping import Float
 from nerfstudio.cameras.rays import RayBundle
 from torch import Tensor
 
-from nerfseg_ns.selection.field_renderer import FieldRenderer
+from nerfseg_ns.selection.sample_renderer import SampleRenderer
 
 
 def surface_distance(
-    renderer: FieldRenderer, origins: Float[Tensor, "rays 3"], directions: Float[Tensor, "rays 3"]
+    renderer: SampleRenderer, origins: Float[Tensor, "rays 3"], directions: Float[Tensor, "rays 3"]
 ) -> Float[Tensor, " rays"]:
     """Distance along each ray of the surface it meets, scene units; infinite where it meets none.
 

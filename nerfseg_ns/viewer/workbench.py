@@ -95,7 +95,7 @@ class Workbench:
                 from nerfseg_ns.viewer.shared_renderer import SharedRenderer
 
                 self._scene = RunScene.from_pipeline(self.pipeline, keep_on_disk=self.finished)  # type: ignore[arg-type]
-                self._scene.renderer = SharedRenderer(self.pipeline.model, self._lock, self.make_way)
+                self._scene.renderer = SharedRenderer(self._scene.renderer, self._lock, self.make_way)
             elif age != self._scene_age:
                 self._scene.forget()
             self._scene_age = age

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from nerfseg_ns.core.pinhole import Pinhole
+from nerfseg_ns.splats.contributions import light_before
 from nerfseg_ns.splats.gaussians import Gaussians
-from nerfseg_ns.splats.gsplat_rasteriser import light_before
 from nerfseg_ns.splats.reference_rasteriser import ReferenceRasteriser
 
 SIZE = (24, 40)

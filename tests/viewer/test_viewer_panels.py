@@ -10,6 +10,7 @@ import torch
 from nerfstudio.viewer.render_state_machine import RenderAction, RenderStateMachine
 from nerfstudio.viewer.utils import CameraState
 
+from nerfseg_ns.selection.field_renderer import FieldRenderer
 from nerfseg_ns.viewer.shared_renderer import SharedRenderer
 from nerfseg_ns.viewer.viewer_panels import ViewerPanels
 from nerfseg_ns.viewer.viewer_pictures import ViewerPictures
@@ -128,7 +129,7 @@ def test_a_selection_gets_the_model_between_full_pictures(viewer, make_browser, 
     wait_until(viewer.model.drawing.is_set)
     viewer.model.field = SimpleNamespace(get_density=None, density_fn=lambda positions: positions[..., :1])
     viewer.model.proposal_sampler = viewer.model.proposal_networks = None
-    renderer = SharedRenderer(viewer.model, viewer.train_lock, viewer.pictures_of_browsers.make_way)
+    renderer = SharedRenderer(FieldRenderer(viewer.model), viewer.train_lock, viewer.pictures_of_browsers.make_way)
     with ThreadPoolExecutor() as threads:
         points = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
         for _ in range(3):
