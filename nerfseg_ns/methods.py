@@ -1,4 +1,4 @@
-"""The methods that ``ns-train`` offers: nerfseg, nerfseg-big, nerfseg-lite."""
+"""The methods that ``ns-train`` offers: nerfseg, nerfseg-big, nerfseg-lite, nerfseg-splat."""
 
 from typing import Any, Literal
 
@@ -12,6 +12,9 @@ from nerfseg_ns.nerf.optimizer import FusedAdamConfig
 from nerfseg_ns.nerf.pipeline import NerfSegPipelineConfig
 from nerfseg_ns.nerf.scheduler import StageDecaySchedulerConfig
 from nerfseg_ns.nerf.trainer_config import NerfSegTrainerConfig
+from nerfseg_ns.splats.model import NerfSegSplatModelConfig
+from nerfseg_ns.splats.pipeline import SplatPipelineConfig
+from nerfseg_ns.splats.trainer_config import SplatTrainerConfig
 
 NO_LIMIT = 1_000_000
 """Both stages' step counts say when a run ends; --max-num-iterations can only end it earlier."""
@@ -132,4 +135,45 @@ nerfseg_lite = _method(
     steps_per_save=500,
     mixed_precision=False,
     lr_final=1e-3,
+)
+
+
+def _splat_optimizers() -> dict[str, Any]:
+    """Splatfacto's learning rates, in the form that follows the stages."""
+
+    def group(rate: float, final: float | None = None, stage: Literal[1, 2] = 1) -> dict[str, Any]:
+        return {
+            "optimizer": FusedAdamConfig(lr=rate, eps=1e-15),
+            "scheduler": StageDecaySchedulerConfig(stage=stage, lr_final=final),
+        }
+
+    return {
+        "means": group(1.6e-4, 1.6e-6),
+        "features_dc": group(0.0025),
+        "features_rest": group(0.0025 / 20),
+        "opacities": group(0.05),
+        "scales": group(0.005),
+        "quats": group(0.001),
+        "camera_opt": group(1e-4, 5e-7),
+        "bilateral_grid": group(2e-3, 1e-4),
+        "semantics": group(5e-3, 5e-4, stage=2),
+    }
+
+
+nerfseg_splat = MethodSpecification(
+    config=SplatTrainerConfig(
+        method_name="nerfseg-splat",
+        steps_per_eval_batch=0,
+        steps_per_eval_image=2000,
+        steps_per_eval_all_images=NO_LIMIT,
+        steps_per_save=2000,
+        max_num_iterations=NO_LIMIT,
+        mixed_precision=False,
+        machine=MachineConfig(device_type="cuda" if torch.cuda.is_available() else "cpu"),
+        pipeline=SplatPipelineConfig(stage1_steps=30000, stage2_steps=2000, model=NerfSegSplatModelConfig()),
+        optimizers=_splat_optimizers(),
+        viewer=ViewerConfig(num_rays_per_chunk=1 << 15, websocket_host="127.0.0.1"),
+        vis="viewer",
+    ),
+    description="Two-stage semantic Gaussians for aerial scenes (CUDA GPU): Splatfacto, then classes.",
 )

@@ -92,7 +92,16 @@ class SemanticNetwork(nn.Module):
             weights: volume-rendering weights that sum to 1 along each ray.
             colour: RGB of the ray, 0..1 (rendered by stage 1, or captured).
         """
-        ray_feature = composite(weights, self.to_ray_feature(self.seg_mlp(location_features)))
+        return self.classify(composite(weights, self.sample_features(location_features)), colour)
+
+    def sample_features(self, location_features: Float[Tensor, "*samples location_dim"]) -> Tensor:
+        """What is composited to the ray feature: [..., ray_feature_dim] of each sample."""
+        return self.to_ray_feature(self.seg_mlp(location_features))
+
+    def classify(
+        self, ray_feature: Float[Tensor, "rays ray_feature_dim"], colour: Float[Tensor, "rays 3"]
+    ) -> tuple[Float[Tensor, "rays classes"], Float[Tensor, "rays classes"] | None]:
+        """Logits of both heads from composited features; see :meth:`forward`."""
         if not self.shape.use_colour_network:
             return self.f2s(ray_feature), None
         colour_feature = self.colour_network(colour)

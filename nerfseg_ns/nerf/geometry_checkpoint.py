@@ -14,6 +14,7 @@ from nerfstudio.engine.trainer import TrainerConfig
 from torch import Tensor
 
 from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.nerf.two_stage_model import TwoStageModel
 
 GEOMETRY_PREFIXES = ("field.", "proposal_networks.")
 """Modules of the model that stage 1 trains and stage 2 freezes."""
@@ -108,11 +109,11 @@ def check_weight_names(stored: set[str], expected: set[str], source: str) -> Non
         )
 
 
-def load_geometry(model: torch.nn.Module, config_path: Path, outputs: DataparserOutputs | None) -> int:
-    """Copy field and proposal networks of a finished run into ``model``.
+def load_geometry(model: TwoStageModel, config_path: Path, outputs: DataparserOutputs | None) -> int:
+    """Copy the geometry of a finished run into ``model``.
 
     Args:
-        model: the :class:`nerfseg_ns.nerf.model.NerfSegModel` of the new run.
+        model: of the new run.
         config_path: config.yml of the finished run.
         outputs: the new run's data; its scene frame must be the one the geometry was trained in.
 
@@ -125,24 +126,24 @@ def load_geometry(model: torch.nn.Module, config_path: Path, outputs: Dataparser
     """
     config = read_run_config(config_path)
     theirs = config.pipeline.model
-    if not isinstance(theirs, type(model.config)):
+    if not model.takes_geometry_of(theirs):
         raise InputError(
             f"{config_path}: a run of method {config.method_name!r}, whose geometry cannot be used here; expected a "
-            "run of nerfseg, nerfseg-big or nerfseg-lite"
+            f"run of {model.geometry_methods}"
         )
     checkpoint = newest_checkpoint(config_path.parent / config.relative_model_dir)
     state = read_checkpoint(checkpoint)
     weights: dict[str, Tensor] = {}
     for key, value in state["pipeline"].items():
         name = key.removeprefix("_model.").removeprefix("module.")
-        if name.startswith(GEOMETRY_PREFIXES):
+        if name.startswith(model.geometry_prefixes):
             weights[name] = value
-    expected = {k: v for k, v in model.state_dict().items() if k.startswith(GEOMETRY_PREFIXES)}
+    expected = {k: v for k, v in model.state_dict().items() if k.startswith(model.geometry_prefixes)}
     check_weight_names(set(weights), set(expected), str(config_path))
     problems = [
         f"{k} is {tuple(weights[k].shape)} there and {tuple(expected[k].shape)} here"
         for k in expected
-        if weights[k].shape != expected[k].shape
+        if weights[k].shape[model.geometry_grows :] != expected[k].shape[model.geometry_grows :]
     ]
     if problems:
         raise InputError(
@@ -152,7 +153,8 @@ def load_geometry(model: torch.nn.Module, config_path: Path, outputs: Dataparser
     if outputs is not None:
         _check_scene_frame(config_path, outputs)
     model.load_state_dict(weights, strict=False)
-    return min(int(state["step"]) + 1, config.pipeline.stage1_steps)
+    steps = int(state["step"]) + 1
+    return min(steps, getattr(config.pipeline, "stage1_steps", steps))  # a run of splatfacto has one stage
 
 
 def _check_scene_frame(config_path: Path, outputs: DataparserOutputs) -> None:

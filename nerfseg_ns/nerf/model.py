@@ -15,21 +15,22 @@ from nerfstudio.model_components.losses import distortion_loss, interlevel_loss
 from nerfstudio.model_components.ray_samplers import ProposalNetworkSampler
 from nerfstudio.model_components.renderers import DepthRenderer
 from nerfstudio.model_components.scene_colliders import NearFarCollider
-from nerfstudio.models.base_model import Model, ModelConfig
-from nerfstudio.utils import colormaps
+from nerfstudio.models.base_model import ModelConfig
 from torch import Tensor
 from torch.nn import Parameter
 
-from nerfseg_ns.core.class_colours import class_colormap, class_confidence, class_overlay, label_colours
-from nerfseg_ns.core.class_table import IGNORE, ClassTable
+from nerfseg_ns.core.class_table import ClassTable
 from nerfseg_ns.core.compositing import absorb_remainder, composite, composite_weights
 from nerfseg_ns.core.confusion import ConfusionMatrix
-from nerfseg_ns.core.image_quality import PerceptualDistance, psnr, ssim
-from nerfseg_ns.core.semantic_network import CAPTURED_COLOUR, SemanticNetwork, SemanticNetworkShape, semantic_loss
+from nerfseg_ns.core.image_quality import PerceptualDistance
+from nerfseg_ns.core.semantic_network import CAPTURED_COLOUR, SemanticNetwork, SemanticNetworkShape
 from nerfseg_ns.data.semantic_views import SemanticViews
 from nerfseg_ns.nerf.class_legend import ClassLegend
 from nerfseg_ns.nerf.compilation import compile_methods, eager_under_trace
 from nerfseg_ns.nerf.field import NerfSegField
+from nerfseg_ns.nerf.geometry_checkpoint import GEOMETRY_PREFIXES
+from nerfseg_ns.nerf.semantic_outputs import class_losses, class_outputs, label_accuracy, view_record
+from nerfseg_ns.nerf.two_stage_model import TwoStageModel
 
 
 @dataclass
@@ -107,13 +108,19 @@ class NerfSegModelConfig(ModelConfig):
     """Also report LPIPS in ns-eval. Downloads AlexNet weights on first use."""
 
 
-class NerfSegModel(Model):
+class NerfSegModel(TwoStageModel):
     """Stage 1 learns geometry and colour; stage 2 freezes them and learns classes.
 
     The pipeline sets :attr:`stage` before every training step and after loading a checkpoint.
     """
 
     config: NerfSegModelConfig
+    geometry_prefixes = GEOMETRY_PREFIXES
+    geometry_methods = "nerfseg, nerfseg-big or nerfseg-lite"
+
+    def takes_geometry_of(self, config: ModelConfig) -> bool:
+        """Of runs with a model like this; sizes are checked when the weights are there."""
+        return isinstance(config, NerfSegModelConfig)
 
     def populate_modules(self) -> None:
         """Build field, proposal networks, samplers and the semantic network."""
@@ -305,28 +312,14 @@ class NerfSegModel(Model):
         logits, colour_logits = self.semantic_network(outputs["location_features"], outputs["weights"], colour)
         if self.training:
             return {"logits": logits, "colour_logits": colour_logits}
-        probabilities = torch.softmax(logits.float(), dim=-1)
-        visible = self.class_legend.visible
-        colours = self.class_table.colours
-        if len(self.class_table) == 2:  # nerfstudio cannot show two channels: a third, empty one
-            probabilities = F.pad(probabilities, (0, 1))
-            colours, visible = F.pad(colours, (0, 0, 0, 1)), F.pad(visible, (0, 1), value=True)
-        return {
-            "semantics": probabilities,
-            "semantics_colormap": class_colormap(probabilities, colours, visible, outputs["rgb"]),
-            "semantics_confidence": class_confidence(probabilities),
-            "semantics_overlay": class_overlay(outputs["rgb"], probabilities, colours, visible),
-        }
+        return class_outputs(logits, outputs["rgb"], self.class_table, self.class_legend.visible)
 
     def get_metrics_dict(self, outputs: dict[str, Any], batch: dict[str, Any]) -> dict[str, Tensor]:
         """PSNR of the batch of rays, and in stage 2 the accuracy on its labelled rays."""
         image = batch["image"].to(outputs["rgb"])[..., :3]
         metrics = {"psnr": -10.0 * torch.log10(F.mse_loss(outputs["rgb"].detach(), image))}
         if "logits" in outputs:
-            labels = batch["semantics"].to(outputs["logits"].device)
-            labelled = labels.squeeze(-1) != IGNORE
-            hits = (outputs["logits"].argmax(dim=-1) == labels.squeeze(-1)) & labelled
-            metrics["label_accuracy"] = hits.sum() / labelled.sum().clamp(min=1)
+            metrics["label_accuracy"] = label_accuracy(outputs["logits"], batch["semantics"])
         return metrics
 
     def get_loss_dict(
@@ -334,13 +327,9 @@ class NerfSegModel(Model):
     ) -> dict[str, Tensor]:
         """Stage 1: colour, proposal and distortion losses. Stage 2: cross-entropies of both heads."""
         if "logits" in outputs:
-            labels = batch["semantics"].to(outputs["logits"].device)
-            losses = {"semantic_loss": semantic_loss(outputs["logits"], labels)}
-            if outputs["colour_logits"] is not None:
-                losses["colour_semantic_loss"] = self.config.c2s_loss_mult * semantic_loss(
-                    outputs["colour_logits"], labels
-                )
-            return losses
+            return class_losses(
+                outputs["logits"], outputs["colour_logits"], batch["semantics"], self.config.c2s_loss_mult
+            )
         image = batch["image"].to(outputs["rgb"])[..., :3]
         losses = {"rgb_loss": F.mse_loss(outputs["rgb"], image)}
         if "weights_list" in outputs:
@@ -356,27 +345,9 @@ class NerfSegModel(Model):
 
         Semantic figures are data-set figures: see the pipeline and ``nerfseg evaluate``.
         """
-        image = batch["image"].to(outputs["rgb"])[..., :3]
-        rgb = outputs["rgb"]
-        metrics = {"psnr": psnr(rgb, image), "ssim": ssim(rgb, image)}
+        metrics, pictures = view_record(outputs, batch, self.class_table, self.confusion)
         if self.config.lpips:
-            distance = self.perceptual_distance(rgb, image)
+            distance = self.perceptual_distance(outputs["rgb"], batch["image"].to(outputs["rgb"])[..., :3])
             if distance is not None:
                 metrics["lpips"] = distance
-        pictures = {
-            "img": torch.cat([image, rgb], dim=1),
-            "accumulation": colormaps.apply_colormap(outputs["accumulation"]),
-            "depth": colormaps.apply_depth_colormap(outputs["depth"], accumulation=outputs["accumulation"]),
-        }
-        if "semantics" in outputs and self.class_table is not None:
-            labels = batch["semantics"].to(rgb.device).squeeze(-1)
-            if "mask" in batch:
-                labels = labels.masked_fill(~batch["mask"].to(rgb.device).squeeze(-1).bool(), IGNORE)
-            if self.confusion is not None:
-                self.confusion.update(outputs["semantics"].argmax(dim=-1), labels)
-            colours = self.class_table.colours
-            # not the output semantics_colormap: a class hidden in the viewer is not hidden in the records
-            pictures["semantics"] = torch.cat(
-                [label_colours(labels, colours, torch.ones(3)), class_colormap(outputs["semantics"], colours)], dim=1
-            )
         return metrics, pictures

@@ -35,8 +35,19 @@ def without_lpips(config: TrainerConfig) -> Iterator[bool]:
     if model_module.startswith("nerfseg_ns."):
         yield False
         return
+    with no_lpips(model_module):
+        yield True
+
+
+@contextmanager
+def no_lpips(module: str) -> Iterator[None]:
+    """The same for what a module of another package builds.
+
+    Args:
+        module: its name; it has been imported.
+    """
     with ExitStack() as stack:
         stack.enter_context(mock.patch(f"torchmetrics.image.lpip.{_LPIPS}", NoPerceptualMetric))
-        if hasattr(sys.modules[model_module], _LPIPS):
-            stack.enter_context(mock.patch(f"{model_module}.{_LPIPS}", NoPerceptualMetric))
-        yield True
+        if hasattr(sys.modules[module], _LPIPS):
+            stack.enter_context(mock.patch(f"{module}.{_LPIPS}", NoPerceptualMetric))
+        yield

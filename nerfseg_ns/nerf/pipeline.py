@@ -15,8 +15,9 @@ from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.stages import StageSchedule
 from nerfseg_ns.data.semantic_datamanager import SemanticDataManager, SemanticDataManagerConfig
 from nerfseg_ns.nerf.geometry_checkpoint import check_weight_names, load_geometry
-from nerfseg_ns.nerf.model import NerfSegModel, NerfSegModelConfig
+from nerfseg_ns.nerf.model import NerfSegModelConfig
 from nerfseg_ns.nerf.scheduler import StageDecay
+from nerfseg_ns.nerf.two_stage_model import TwoStageModel
 from nerfseg_ns.viewer.selection_control import SelectionControl
 
 
@@ -69,10 +70,10 @@ class NerfSegPipeline(VanillaPipeline):
         self.selection = SelectionControl(self)  # nerfstudio's viewer looks for it here
 
     @property
-    def nerfseg_model(self) -> NerfSegModel:
+    def nerfseg_model(self) -> TwoStageModel:
         """The model, unwrapped from DDP."""
         model = self.model
-        assert isinstance(model, NerfSegModel)
+        assert isinstance(model, TwoStageModel)
         return model
 
     def _check_labels(self) -> None:
