@@ -17,6 +17,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "evaluate": ("nerfseg_ns.evaluation.command:main", "score a trained run: mIoU, accuracy, PSNR, SSIM, pictures"),
     "viewer": ("nerfseg_ns.viewer.command:main", "look at a trained run and select objects in 3D by clicks"),
     "segment": ("nerfseg_ns.selection.command:main", "select objects in 3D by clicks and boxes in a few views"),
+    "import-ply": (
+        "nerfseg_ns.splats.import_command:main",
+        "make a run of a PLY file of Gaussians and its cameras, without training",
+    ),
     "export": ("nerfseg_ns.exports.command:main", "write what a run or a selection holds for other programs"),
     "sam": ("nerfseg_ns.segmenters.command:main", "install and list the weights of the 2D segmenters"),
     "benchmark": ("nerfseg_ns.benchmark.command:main", "measure the rows of a YAML file, or write tables from results"),

@@ -12,6 +12,10 @@ EXPORTS: Mapping[str, tuple[str, str]] = {
         "nerfseg_ns.selection.object_export:main",
         "selected objects: coloured and labelled points, a mesh, a bounding box",
     ),
+    "gaussians": (
+        "nerfseg_ns.splats.export_command:main",
+        "Gaussians as PLY: of objects, of the rest, with ids of objects and classes",
+    ),
     "masks": ("nerfseg_ns.exports.masks:main", "classes and objects of every pixel of views: index PNG, CVAT, COCO"),
     "dataset": ("nerfseg_ns.exports.dataset:main", "new views with predicted labels, to train a 2D network on"),
     "pointcloud": ("nerfseg_ns.exports.pointcloud:main", "labelled points of the surface: LAS, LAZ, PLY"),
