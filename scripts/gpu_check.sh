@@ -1,21 +1,24 @@
 #!/usr/bin/env bash
 # Everything that only a CUDA GPU can show, in one run: the tests marked gpu, nerfseg at full size in mixed precision
-# (PSNR, mIoU, time, peak memory), rays per second against nerfacto, and two GPUs where there are two.
+# (PSNR, mIoU, time, peak memory), rays per second against nerfacto, nerfseg-splat against nerfseg (classes, views a
+# second, 30 objects by one click), and two GPUs where there are two.
 # Usage: bash scripts/gpu_check.sh [SCENE]        SCENE: a Carla-MVS scene; by default a city of 512x512 views is made
-# Writes benchmarks/gpu-NAME.json (NAME: the GPU's) and benchmarks/gpu-speed.json; works in outputs/gpu-check/.
+# Writes benchmarks/gpu-NAME.json (NAME: the GPU's), gpu-speed.json and splats_city_a.json there; works in
+# outputs/gpu-check/. The rows with clicks need MobileSAM's weights: nerfseg sam install mobile-sam
 # NO_SETUP=1 uses the python on the path as it is: it needs nerfstudio, and no network.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 STAGE1_STEPS=${STAGE1_STEPS:-30000}
 STAGE2_STEPS=${STAGE2_STEPS:-5000}
+SPLAT_STAGE2_STEPS=${SPLAT_STAGE2_STEPS:-2000}
 LABELLED=${LABELLED:-5}
 
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 say() { printf '\n== %s\n' "$*"; }
 
 case "${1:-}" in
-  -h | --help) sed -n '2,6s/^# //p' "${BASH_SOURCE[0]}"; exit 0 ;;
+  -h | --help) sed -n '2,8s/^# //p' "${BASH_SOURCE[0]}"; exit 0 ;;
   -*) fail "unknown option '$1'; accepted: the folder of a scene" ;;
 esac
 scene="${1:-}"
@@ -26,7 +29,7 @@ fi
 if [ -n "${NO_SETUP:-}" ]; then
   export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
   # what the entry points say, for a package that is not installed
-  export NERFSTUDIO_METHOD_CONFIGS="nerfseg=nerfseg_ns.methods:nerfseg"
+  export NERFSTUDIO_METHOD_CONFIGS="nerfseg=nerfseg_ns.methods:nerfseg,nerfseg-splat=nerfseg_ns.methods:nerfseg_splat"
   export NERFSTUDIO_DATAPARSER_CONFIGS="carla-mvs-data=nerfseg_ns.data.carla_mvs_dataparser:carla_mvs_data"
 else
   bash scripts/setup.sh --dev
@@ -71,6 +74,13 @@ part train train nerfseg --data "$scene" --output-dir "$work/outputs" --experime
   carla-mvs-data --labelled-views "$LABELLED"
 part evaluate nerfseg evaluate --load-config "$run/config.yml" --output-path "$work/report.json"
 part speed nerfseg benchmark configs/gpu-speed.yaml --data "$scene" --overwrite
+splat=$work/outputs/check/nerfseg-splat/run
+part splat-train train nerfseg-splat --data "$scene" --output-dir "$work/outputs" --experiment-name check --timestamp run \
+  --vis tensorboard --pipeline.stage1-steps "$STAGE1_STEPS" --pipeline.stage2-steps "$SPLAT_STAGE2_STEPS" \
+  carla-mvs-data --labelled-views "$LABELLED"
+part splat-evaluate nerfseg evaluate --load-config "$splat/config.yml" --output-path "$work/splat-report.json"
+part render-speed python scripts/render_speed.py "$work/render-speed.json" "$run/config.yml" "$splat/config.yml"
+part splat-table nerfseg benchmark configs/splats_city_a.yaml --data "$scene" --overwrite
 if [ "$(python -c 'import torch; print(torch.cuda.device_count())')" -ge 2 ]; then
   part two-gpus train nerfseg --data "$scene" --output-dir "$work/outputs" --experiment-name two --timestamp run \
     --vis tensorboard --machine.num-devices 2 --pipeline.stage1-steps 200 --pipeline.stage2-steps 100 \
@@ -119,7 +129,8 @@ tests = None
 if (work / "tests.xml").is_file():
     suites = list(xml.parse(work / "tests.xml").getroot().iter("testsuite"))
     tests = {key: sum(int(suite.get(key, 0)) for suite in suites) for key in ("tests", "failures", "errors", "skipped")}
-report = read(work / "report.json")
+report, splat_report = read(work / "report.json"), read(work / "splat-report.json")
+render_speed = read(work / "render-speed.json")
 try:
     import tinycudann  # noqa: F401
     tcnn = True
@@ -134,6 +145,8 @@ document = {
     "tests": tests,
     "training": training() if (run / "config.yml").is_file() else None,
     "report": report and {key: value for key, value in report.items() if key != "per_view"},
+    "splat_report": splat_report and {key: value for key, value in splat_report.items() if key != "per_view"},
+    "render_speed": render_speed,
     "hardware": hardware(),
     "versions": versions(),
 }
@@ -145,6 +158,8 @@ print(f"tiny-cuda-nn: {'yes' if tcnn else 'no, the torch path was measured'}")
 if report is not None:
     print("PSNR {psnr:.2f} dB, SSIM {ssim:.3f}".format(**report), end="")
     print("" if report["miou"] is None else ", mIoU {miou:.3f}, overall accuracy {overall_accuracy:.3f}".format(**report))
-print(f"figures: {path} and benchmarks/gpu-speed.json")
+for entry in render_speed or []:
+    print("{method}: {views_per_second} views/s of {size}".format(**entry))
+print(f"figures: {path}, benchmarks/gpu-speed.json and benchmarks/splats_city_a.json")
 sys.exit(f"failed: {', '.join(failed)}" if failed else 0)
 PYTHON

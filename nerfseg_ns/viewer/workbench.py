@@ -203,6 +203,8 @@ def _on_cpu(camera: "Pinhole") -> "Pinhole":
 
 def _age(model: Any) -> int:
     """A number that changes whenever training changes the geometry: torch counts in-place changes of a tensor."""
+    if hasattr(model, "gauss_params"):
+        return int(model.step)
     return sum(parameter._version for parameter in model.field.parameters()) if hasattr(model, "field") else 0
 
 
