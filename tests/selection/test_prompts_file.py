@@ -33,7 +33,7 @@ def test_both_forms(read):
 
 
 def test_what_is_written_is_read_again(read, tmp_path, analytic_scene):
-    prompts = read(GOOD | {"class": "Ball"}, {"name": "grün", "views": [GOOD | {} for _ in ()] + [{"view": "002", "box": [0, 0, 64, 48]}]})
+    prompts = read(GOOD | {"class": "Ball"}, {"name": "grün", "views": [{"view": "002", "box": [0, 0, 64, 48]}]})
     write_prompts(tmp_path / "again.json", prompts)
     assert read_prompts(tmp_path / "again.json", analytic_scene) == prompts
     assert [prompt.class_name for prompt in prompts] == ["Ball", None]
