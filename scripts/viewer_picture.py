@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 DEMO = Path("demo")
 ARGUMENTS = [
@@ -21,6 +22,7 @@ ARGUMENTS = [
 ]
 WIDTH, HEIGHT, PANEL, BAR = 1180, 760, 340, 60
 PATIENCE = 300.0
+RESOLUTION = 448
 
 
 def main(out: Path) -> None:
@@ -45,7 +47,12 @@ def main(out: Path) -> None:
             page.set_default_timeout(1000 * PATIENCE)
             page.goto(f"http://127.0.0.1:{port}")
             page.get_by_role("button", name="Click on the object", exact=True).wait_for()
-            time.sleep(20)  # the first picture, coarse and then fine
+            size = page.get_by_text("Max res", exact=True).first.locator(
+                "xpath=ancestor::*[.//input[not(@type) or @type='text']][1]//input[not(@type) or @type='text']"
+            )
+            size.last.fill(str(RESOLUTION))
+            size.last.press("Enter")
+            _wait_until_still(page)
             x, y, _ = prompt["points"][0]
             side, middle = HEIGHT - BAR, (WIDTH - PANEL) / 2  # the view's square fills the height of the canvas
             place = middle + (x / 160 - 0.5) * side, BAR + y / 160 * side
@@ -55,7 +62,7 @@ def main(out: Path) -> None:
             page.get_by_text("Is the outline right?").wait_for()
             page.get_by_role("button", name="Segment in 3D", exact=True).click()
             page.get_by_text("Show objects").wait_for()
-            time.sleep(25)  # the picture with the object
+            _wait_until_still(page)
             out.parent.mkdir(parents=True, exist_ok=True)
             page.screenshot(path=out)
             browser.close()
@@ -65,6 +72,17 @@ def main(out: Path) -> None:
             server.wait(timeout=20)
         except subprocess.TimeoutExpired:
             server.kill()
+
+
+def _wait_until_still(page: Any, seconds: float = 12.0) -> None:
+    """Wait until the canvas has not changed for a while: pictures come coarse first, then fine."""
+    canvas = {"x": 0, "y": BAR, "width": WIDTH - PANEL, "height": HEIGHT - BAR}
+    last, since, end = b"", time.monotonic(), time.monotonic() + PATIENCE
+    while time.monotonic() - since < seconds and time.monotonic() < end:
+        time.sleep(1.0)
+        picture = page.screenshot(clip=canvas)
+        if picture != last:
+            last, since = picture, time.monotonic()
 
 
 def _wait_for(address: str, server: subprocess.Popen) -> None:
