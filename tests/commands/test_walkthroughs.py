@@ -87,7 +87,7 @@ def test_from_carla_mvs_to_a_data_set_for_a_2d_network(commands, train):
         "--load-config",
         run.config,
         "--output-dir",
-        "dataset",
+        "for-a-2d-network",
         "--views",
         "8",
         "--seed",
@@ -98,7 +98,7 @@ def test_from_carla_mvs_to_a_data_set_for_a_2d_network(commands, train):
     words += ("--minimum-confidence", "0", "--minimum-views", "0", "--most-ignored", "1")  # so short a run knows little
     result = commands.script("nerfseg", "export", "dataset", *words)
     assert result.status == 0, result.printed
-    folder = commands.folder / "dataset"
+    folder = commands.folder / "for-a-2d-network"
     splits = [(folder / f"{name}.txt").read_text().split() for name in ("train", "val")]
     assert sorted(sum(splits, [])) == sorted(path.stem for path in (folder / "images").iterdir())
     assert len(sum(splits, [])) == 8 and all(splits)
