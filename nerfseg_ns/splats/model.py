@@ -137,14 +137,19 @@ class NerfSegSplatModel(SplatfactoModel, TwoStageModel):
         return [*self.gaussian_features.parameters(), *self.semantic_network.parameters()]
 
     def step_cb(self, optimizers: Optimizers, step: int) -> None:
-        """Before each step; the features that came with the Gaussians of stage 1 are what stage 2 optimises."""
+        """Before each step: what a checkpoint or a new stage has put in the place of a parameter is optimised too."""
         super().step_cb(optimizers, step)
-        if self.stage == 2 and "semantics" in optimizers.optimizers:
-            group = optimizers.optimizers["semantics"].param_groups[0]
-            wanted = self._semantic_parameters()
-            if any(have is not want for have, want in zip(group["params"], wanted)):
-                group["params"] = wanted
-                optimizers.parameters["semantics"] = wanted
+        for name, wanted in self.get_param_groups().items():
+            optimizer = optimizers.optimizers.get(name)
+            if optimizer is None or all(a is b for a, b in zip(optimizer.param_groups[0]["params"], wanted)):
+                continue
+            for have, want in zip(optimizer.param_groups[0]["params"], wanted):
+                state = optimizer.state.pop(have, None)
+                # a resumed run's moments are those of the Gaussians in its checkpoint
+                if state and all(value.shape in ((), want.shape) for value in state.values()):
+                    optimizer.state[want] = state
+            optimizer.param_groups[0]["params"] = wanted
+            optimizers.parameters[name] = wanted
 
     def step_post_backward(self, step: int) -> None:
         """Splitting and culling, in stage 1 alone."""

@@ -137,6 +137,26 @@ def test_weights_of_any_number_of_gaussians_are_loaded(small_known, labels):
     torch.testing.assert_close(one, other)
 
 
+def test_a_resumed_run_optimises_the_gaussians_of_its_checkpoint(small_known):
+    model = make_model(small_known)
+    set_gaussians(model, padded(small_known.gaussians.where(torch.arange(5))))
+    names = [name for name in model.get_param_groups() if name in _method().config.optimizers]
+    settings = {name: {**copy.deepcopy(_method().config.optimizers[name]), "scheduler": None} for name in names}
+    optimizers = Optimizers(settings, model.get_param_groups())
+    model.load_state_dict(copy.deepcopy(make_model(small_known).state_dict()))
+    adam = optimizers.optimizers["means"]
+    moments = torch.ones(len(small_known.gaussians), 3)  # what the trainer loads after the weights
+    adam.state[adam.param_groups[0]["params"][0]] = {
+        "step": torch.tensor(7.0),
+        "exp_avg": moments,
+        "exp_avg_sq": moments,
+    }
+    model.step_cb(optimizers, 7)
+    assert adam.param_groups[0]["params"][0] is model.gauss_params["means"]
+    assert adam.state[model.gauss_params["means"]]["exp_avg"] is moments
+    assert optimizers.optimizers["scales"].param_groups[0]["params"][0] is model.gauss_params["scales"]
+
+
 def test_colours_on_a_cpu_are_those_of_the_gaussians(small_known):
     model = make_model(small_known)
     model.eval()
