@@ -118,10 +118,19 @@ class SemanticDataManager(VanillaDataManager[SemanticDataset]):
     def next_train(self, step: int) -> tuple[RayBundle, dict[str, Any]]:
         """Rays and their pixels: any pixel of any view in stage 1, labelled pixels in stage 2."""
         self.train_count += 1
-        if self.stage == 1:
-            assert self.train_pixel_sampler is not None
-            batch = sample_pixels(self.train_pixel_sampler, next(self.iter_train_image_dataloader))
-            return self.train_ray_generator(batch["indices"]), batch
+        batch = self.next_pixels() if self.stage == 1 else self.next_labelled_pixels()
+        ray_bundle = self.train_ray_generator(batch["indices"])
+        if self.stage == 2:
+            ray_bundle.metadata[CAPTURED_COLOUR] = batch["image"][..., :3].to(ray_bundle.origins)
+        return ray_bundle, batch
+
+    def next_pixels(self) -> dict[str, Any]:
+        """``image``, ``semantics`` and ``indices`` (view, y, x) of pixels of all views."""
+        assert self.train_pixel_sampler is not None
+        return sample_pixels(self.train_pixel_sampler, next(self.iter_train_image_dataloader))
+
+    def next_labelled_pixels(self) -> dict[str, Any]:
+        """``image``, ``semantics`` and ``indices`` (view, y, x) of labelled pixels."""
         views, labelled = self._labelled_views()
         rays = self.config.stage2_num_rays_per_batch
         balanced = round(self.config.class_balanced_share * rays)
@@ -129,9 +138,7 @@ class SemanticDataManager(VanillaDataManager[SemanticDataset]):
         batch = {key: gather_pixels(views[key], pixels) for key in ("image", "semantics")}
         image_indices = torch.as_tensor(views["image_idx"]).cpu()  # nerfstudio keeps them on the GPU
         batch["indices"] = torch.cat([image_indices[pixels[:, :1]], pixels[:, 1:]], dim=-1)
-        ray_bundle = self.train_ray_generator(batch["indices"])
-        ray_bundle.metadata[CAPTURED_COLOUR] = batch["image"][..., :3].to(ray_bundle.origins)
-        return ray_bundle, batch
+        return batch
 
     def next_eval(self, step: int) -> tuple[RayBundle, dict[str, Any]]:
         """Rays of evaluation views and their pixels."""

@@ -265,20 +265,21 @@ class NerfSegModel(TwoStageModel):
             in stage 2 the semantic outputs.
         """
         if self.training and self.stage == 1:
-            return self._render(ray_bundle)
+            return self.render(ray_bundle)
         with torch.no_grad():
-            outputs = self._render(ray_bundle)
+            outputs = self.render(ray_bundle)
         if self.stage == 2:
             captured = None
             if self.training and self.config.colour_source == "captured":
                 captured = ray_bundle.metadata[CAPTURED_COLOUR]
-            outputs.update(self._render_semantics(outputs, captured))
+            outputs.update(self.render_semantics(outputs, captured))
         if not self.training:
             for name in ("weights", "location_features"):
                 outputs.pop(name, None)
         return outputs
 
-    def _render(self, ray_bundle: RayBundle) -> dict[str, Any]:
+    def render(self, ray_bundle: RayBundle) -> dict[str, Any]:
+        """Geometry and colour of rays; see :meth:`get_outputs`."""
         ray_samples: RaySamples
         ray_samples, weights_list, ray_samples_list = self.proposal_sampler(
             ray_bundle, density_fns=[network.density_fn for network in self.proposal_networks]
@@ -292,7 +293,7 @@ class NerfSegModel(TwoStageModel):
             "accumulation": weights.sum(dim=-2),
             "weights": complete,
         }
-        if self.stage == 2:
+        if self.stage == 2 or self.joint:
             outputs["location_features"] = self.field.location_features(geometry, hash_features)
         if not self.training:
             outputs["depth"] = self.depth_renderer(weights=weights, ray_samples=ray_samples)
@@ -304,7 +305,7 @@ class NerfSegModel(TwoStageModel):
             outputs["ray_samples_list"] = [*ray_samples_list, ray_samples]
         return outputs
 
-    def _render_semantics(self, outputs: dict[str, Any], captured: Tensor | None) -> dict[str, Any]:
+    def render_semantics(self, outputs: dict[str, Any], captured: Tensor | None) -> dict[str, Any]:
         """Semantic outputs of rays whose geometry and colour are rendered already."""
         if self.semantic_network is None or self.class_table is None:
             return {}
@@ -330,6 +331,10 @@ class NerfSegModel(TwoStageModel):
             return class_losses(
                 outputs["logits"], outputs["colour_logits"], batch["semantics"], self.config.c2s_loss_mult
             )
+        return self.geometry_losses(outputs, batch)
+
+    def geometry_losses(self, outputs: dict[str, Any], batch: dict[str, Any]) -> dict[str, Tensor]:
+        """The losses of stage 1."""
         image = batch["image"].to(outputs["rgb"])[..., :3]
         losses = {"rgb_loss": F.mse_loss(outputs["rgb"], image)}
         if "weights_list" in outputs:

@@ -64,7 +64,12 @@ class NerfSegPipeline(VanillaPipeline):
                 "--pipeline.stage1-steps 0: stage 2 needs a geometry; add --pipeline.geometry-config RUN/config.yml of "
                 "a finished run, or train stage 1"
             )
-        if config.stage2_steps > 0:
+        if self.nerfseg_model.joint and (from_geometry or config.stage2_steps > 0):
+            raise InputError(
+                "this method learns geometry and classes together: leave --pipeline.geometry-config out and "
+                "--pipeline.stage2-steps at 0, or train nerfseg, which has two stages"
+            )
+        if config.stage2_steps > 0 or self.nerfseg_model.joint:
             self._check_labels()
         self.nerfseg_model.set_stage(self.schedule.stage(0))
         self.selection = SelectionControl(self)  # nerfstudio's viewer looks for it here
@@ -80,8 +85,9 @@ class NerfSegPipeline(VanillaPipeline):
         dataset = self.datamanager.train_dataset
         if self.nerfseg_model.class_table is None or not dataset.labelled_view_indices:
             raise InputError(
-                f"{self.datamanager.get_datapath()}: none of the {len(dataset)} training views is labelled, so stage 2 "
-                "has nothing to learn from; give label images, or train stage 1 alone with --pipeline.stage2-steps 0"
+                f"{self.datamanager.get_datapath()}: none of the {len(dataset)} training views is labelled, so "
+                "there are no classes to learn; give label images, or train the geometry alone, `ns-train nerfseg "
+                "--pipeline.stage2-steps 0`"
             )
 
     def load_pipeline(self, loaded_state: dict[str, Any], step: int) -> None:
@@ -163,7 +169,8 @@ class NerfSegPipeline(VanillaPipeline):
 
     def _announce(self, stage: int, start: int) -> None:
         if stage == 1:
-            CONSOLE.log(f"stage 1 (geometry and colour): steps {start} to {self.schedule.stage1_steps - 1}")
+            what = "geometry, colour and classes together" if self.nerfseg_model.joint else "geometry and colour"
+            CONSOLE.log(f"stage 1 ({what}): steps {start} to {self.schedule.stage1_steps - 1}")
             return
         labelled = self.datamanager.train_dataset.labelled_view_indices
         CONSOLE.log(

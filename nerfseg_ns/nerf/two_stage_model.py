@@ -20,6 +20,8 @@ class TwoStageModel(Model):
     """Whose runs have such a geometry, for messages."""
     geometry_grows: ClassVar[bool] = False
     """Whether the first size of those weights is a number that stage 1 finds, as that of Gaussians."""
+    joint: ClassVar[bool] = False
+    """Whether stage 1 learns the classes too, so that there is no second stage."""
     class_table: ClassTable | None
     """None: the data has no classes."""
     confusion: ConfusionMatrix | None

@@ -1,5 +1,6 @@
 """ns-train: both stages, resuming after a kill, the geometry of another run, and what it says about mistakes."""
 
+import json
 import re
 
 import pytest
@@ -135,3 +136,19 @@ def test_help_names_the_methods_and_explains_the_options(commands):
         "config.yml of a finished run whose geometry is used; the whole run is then stage 2.",
     ):
         assert words in text, words
+
+
+def test_the_single_stage_method_trains_everything_in_every_step_and_is_scored(train, commands):
+    steps = ("--pipeline.stage2-steps", "0")
+    run, result = train("joint", *steps, method="semantic-nerf-lite")
+    assert result.status == 0, result.printed
+    assert "stage 1 (geometry, colour and classes together): steps 0 to 5" in result.text
+    assert "stage 2 (" not in result.text
+    assert run.steps == [2, 4, 5]
+    assert run.moved(2, 4) == run.moved(4, 5) == GEOMETRY | {"semantic_network"}
+    assert not any(name.split(".")[1] in ("colour_network", "c2s") for name in run.weights(5) if "semantic_" in name)
+    scored = commands("nerfseg", "evaluate", "--load-config", run.config, "--output-path", "joint.json")
+    assert scored.status == 0, scored.printed
+    assert 0 < json.loads((commands.folder / "joint.json").read_text())["miou"] < 1
+    refused = train("joint-2", "--pipeline.stage2-steps", "3", method="semantic-nerf-lite")[1]
+    assert_refused(refused, "learns geometry and classes together", "stage2-steps at 0")

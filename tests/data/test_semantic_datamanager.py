@@ -6,6 +6,7 @@ from PIL import Image
 
 from nerfseg_ns.core.semantic_network import CAPTURED_COLOUR
 from nerfseg_ns.data.carla_mvs_dataparser import CarlaMVSDataParserConfig
+from nerfseg_ns.data.joint_datamanager import JointDataManagerConfig
 from nerfseg_ns.data.semantic_datamanager import SemanticDataManager, SemanticDataManagerConfig, gather_pixels
 
 
@@ -62,6 +63,23 @@ def test_pixels_rays_and_labels_belong_together(tiny_scene) -> None:
         assert torch.equal(batch["semantics"][row], item["semantics"][y, x])
         coords = torch.tensor([[y + 0.5, x + 0.5]])
         ray = made.train_dataset.cameras.generate_rays(torch.tensor([[view]]), coords=coords)
+        torch.testing.assert_close(bundle.directions[row], ray.directions[0])
+
+
+def test_single_stage_batches_hold_pixels_of_all_views_and_labelled_ones(tiny_scene) -> None:
+    dataparser = CarlaMVSDataParserConfig(data=tiny_scene, labelled_views=2)
+    config = JointDataManagerConfig(dataparser=dataparser, train_num_rays_per_batch=400, stage2_num_rays_per_batch=300)
+    made = config.setup(device="cpu", test_mode="val")
+    bundle, batch = made.next_train(0)
+    assert len(bundle) == len(batch["image"]) == made.get_train_rays_per_batch() == 700
+    view = batch["indices"][:, 0]
+    assert len(view[:400].unique()) == 6
+    assert set(view[400:].tolist()) == set(made.train_dataset.labelled_view_indices)
+    assert (batch["semantics"][400:] != 255).all() and (batch["semantics"][:400] == 255).any()
+    for row in (0, 399, 400, 699):
+        of, y, x = batch["indices"][row].tolist()
+        assert torch.equal(batch["image"][row], made.train_dataset[of]["image"][y, x])
+        ray = made.train_dataset.cameras.generate_rays(torch.tensor([[of]]), coords=torch.tensor([[y + 0.5, x + 0.5]]))
         torch.testing.assert_close(bundle.directions[row], ray.directions[0])
 
 
