@@ -19,6 +19,10 @@ GEOREFERENCE = "georeference"
 FARTHEST = 100_000.0
 """Metres from the origin up to which the tangent frame is used: beyond it, up at the origin is off by a degree."""
 
+MOST_STRETCH = 1.05
+"""How much longer or shorter than on the Earth lengths may be in a CRS that does not say where it is made for. UTM is
+off by a thousandth within its zone, national grids by a hundredth; UTM four zones away, by a twentieth and more."""
+
 _EXPECTED = '{"latitude": 46.84, "longitude": -91.99, "altitude": 151.1}, degrees (WGS84) and metres'
 
 
@@ -128,7 +132,7 @@ class MapProjection:
 
         Raises:
             InputError: a CRS for a scene that has no place on the Earth; one that is unknown, not projected, not in
-                metres, or not made for the place.
+                metres, with heights of its own, or not made for the place.
         """
         if georeference is None:
             if crs is not None:
@@ -139,8 +143,7 @@ class MapProjection:
             return cls(None, None)
         if crs is None:
             return cls(georeference, _local_crs(georeference))
-        _check_crs(crs, georeference)
-        return cls(georeference, crs)
+        return cls(georeference, _fitting_crs(crs, georeference))
 
     def to_map(self, points: Float64[np.ndarray, "points 3"]) -> Float64[np.ndarray, "points 3"]:
         """Easting, northing and height (above the ellipsoid, or the input's z), of points of the input frame."""
@@ -190,7 +193,8 @@ def _local_crs(georeference: Georeference) -> str:
     return f"EPSG:{(32600 if latitude >= 0 else 32700) + zone}"
 
 
-def _check_crs(crs: str, georeference: Georeference) -> None:
+def _fitting_crs(crs: str, georeference: Georeference) -> str:
+    """A CRS of the user's in the form AUTHORITY:CODE that all libraries read, or as given where it has none."""
     pyproj = geodesy()
     local = _local_crs(georeference)
     try:
@@ -200,10 +204,21 @@ def _check_crs(crs: str, georeference: Georeference) -> None:
     units = {axis.unit_name for axis in system.axis_info[:2]}
     if not system.is_projected or units != {"metre"}:
         raise InputError(f"--crs {crs}: {system.name} is not a projected CRS in metres; here {local} fits")
+    if len(system.axis_info) > 2:
+        raise InputError(
+            f"--crs {crs}: {system.name} has heights of its own, and heights here are above the WGS84 ellipsoid; give "
+            f"its horizontal part alone; here {local} fits"
+        )
+    if system.area_of_use is None:
+        _check_stretch(crs, georeference, local)
+    else:
+        _check_area(crs, system, georeference, local)
+    authority = system.to_authority(min_confidence=100)
+    return crs if authority is None else ":".join(authority)
+
+
+def _check_area(crs: str, system: Any, place: Georeference, local: str) -> None:
     area = system.area_of_use
-    if area is None:
-        return
-    place = georeference
     # an area across the antimeridian has its west east of its east
     spans = area.east - area.west if area.west <= area.east else area.east + 360.0 - area.west
     inside = (place.longitude - area.west) % 360.0 <= spans and area.south <= place.latitude <= area.north
@@ -212,4 +227,23 @@ def _check_crs(crs: str, georeference: Georeference) -> None:
             f"--crs {crs}: {system.name} is made for longitude {area.west:g} to {area.east:g} and latitude "
             f"{area.south:g} to {area.north:g}, and the scene lies at {place.longitude:.5f}, {place.latitude:.5f}; "
             f"here {local} fits"
+        )
+
+
+def _check_stretch(crs: str, place: Georeference, local: str) -> None:
+    """Of a CRS without an area of use, such as one that is written out: see how long ten metres become there."""
+    on_ground = Georeference(place.latitude, place.longitude, 0.0)
+    around = np.array([(-5.0, 0, 0), (5.0, 0, 0), (0, -5.0, 0), (0, 5.0, 0)])
+    west, east, south, north = MapProjection(on_ground, crs).to_map(around)[:, :2]
+    with np.errstate(invalid="ignore"):  # infinite on the other side of some projections
+        directions = np.stack([east - west, north - south], axis=-1) / 10.0
+    if not np.isfinite(directions).all():
+        raise InputError(
+            f"--crs {crs}: it has no coordinates for {place.longitude:.5f}, {place.latitude:.5f}; here {local} fits"
+        )
+    longest, shortest = np.linalg.svd(directions, compute_uv=False)
+    if longest > MOST_STRETCH or shortest < 1 / MOST_STRETCH:
+        raise InputError(
+            f"--crs {crs}: at {place.longitude:.5f}, {place.latitude:.5f}, where the scene lies, a metre is "
+            f"{shortest:.3g} to {longest:.3g} m long in it; is it made for another place? Here {local} fits"
         )

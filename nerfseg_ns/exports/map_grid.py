@@ -103,9 +103,9 @@ def check_gsd(gsd: float) -> None:
     """Make sure of a pixel size.
 
     Raises:
-        InputError: it is not above 0.
+        InputError: it is not above 0, or less than a micrometre.
     """
-    if not isfinite(gsd) or gsd <= 0:
+    if not isfinite(gsd) or gsd < 1e-6:
         raise InputError(f"--gsd {gsd:g}: expected a pixel size above 0 in metres of the map, such as 0.25")
 
 

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Annotated
 
@@ -43,8 +44,8 @@ class MapOptions(PlaceOptions):
         for name, least in (("minimum_views", 0), ("maximum_pixels", 1)):
             if getattr(self, name) < least:
                 raise InputError(f"--{name.replace('_', '-')} {getattr(self, name)}: expected {least} or more")
-        if self.heights is not None and not self.heights[0] < self.heights[1]:
-            raise InputError(f"--heights {self.heights[0]:g} {self.heights[1]:g}: expected BOTTOM below TOP")
+        if self.heights is not None and not -inf < self.heights[0] < self.heights[1] < inf:
+            raise InputError(f"--heights {self.heights[0]:g} {self.heights[1]:g}: expected BOTTOM below TOP, in metres")
 
 
 def check_size(grid: MapGrid, layers: Sequence[str], folder: Path, maximum_pixels: int) -> None:

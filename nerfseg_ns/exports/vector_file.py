@@ -52,6 +52,8 @@ def write_geopackage(path: Path, layer: str, outlines: Sequence[Any], attributes
 def write_geojson(path: Path, layer: str, outlines: Sequence[Any], attributes: Attributes, crs: str) -> None:
     """Write GeoJSON as RFC 7946 says: longitude and latitude (WGS84), outer rings counter-clockwise.
 
+    Polygons across the antimeridian are cut there.
+
     Args:
         path: NAME.geojson.
         layer: name of the collection.
@@ -65,11 +67,32 @@ def write_geojson(path: Path, layer: str, outlines: Sequence[Any], attributes: A
     shapely = geometry_package()
     transformer = geodesy().Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
     places = [
-        shapely.transform(outline, lambda corners: np.stack(transformer.transform(*corners.T), axis=-1))
+        _cut_at_antimeridian(
+            shapely.transform(outline, lambda corners: np.stack(transformer.transform(*corners.T), axis=-1))
+        )
         for outline in outlines
     ]
     # eight digits are a millimetre
     _write(path, "GeoJSON", layer, places, attributes, "EPSG:4326", {"RFC7946": "YES", "COORDINATE_PRECISION": "8"})
+
+
+def _cut_at_antimeridian(outline: Any) -> Any:
+    """A polygon in degrees with all longitudes within -180..180, in parts on both sides where it lies across."""
+    shapely = geometry_package()
+    first = shapely.get_coordinates(outline)[0, 0]
+
+    def unwrapped(corners: np.ndarray) -> np.ndarray:
+        return np.stack([first + (corners[:, 0] - first + 180.0) % 360.0 - 180.0, corners[:, 1]], axis=-1)
+
+    west, _, east, _ = shapely.transform(outline, unwrapped).bounds
+    if west >= -180.0 and east <= 180.0:
+        return outline
+    whole, parts = shapely.transform(outline, unwrapped), []
+    for turn in (-360.0, 0.0, 360.0):
+        there = shapely.intersection(whole, shapely.box(turn - 180.0, -90.0, turn + 180.0, 90.0))
+        moved = shapely.transform(there, lambda corners, turn=turn: corners - (turn, 0.0))
+        parts += [part for part in shapely.get_parts(moved) if part.geom_type == "Polygon" and part.area > 0]
+    return shapely.MultiPolygon(parts)
 
 
 def _write(

@@ -83,12 +83,22 @@ def test_zones_at_their_ends(latitude: float, longitude: float, crs: str) -> Non
         ("EPSG:4326", "not a projected CRS in metres"),
         ("EPSG:2229", "not a projected CRS in metres"),  # feet
         ("nonsense", "not a coordinate reference system"),
+        ("EPSG:32615+5773", "has heights of its own"),  # above the sea, which ours are not
+        ("+proj=utm +zone=33 +datum=WGS84", "a metre is 1.3"),  # says not where it is made for
+        ("+proj=gnom +lat_0=-46 +lon_0=88", "it has no coordinates for -91.99401, 46.84266"),  # the other side
     ],
 )
 def test_a_crs_that_does_not_fit_is_refused(crs: str, reason: str) -> None:
     with pytest.raises(InputError, match=reason) as refused:
         MapProjection.of(HARBOUR, crs)
     assert "EPSG:32615 fits" in str(refused.value)
+
+
+def test_a_crs_that_is_written_out_or_spelled_otherwise() -> None:
+    own = "+proj=tmerc +lat_0=46.8 +lon_0=-92 +k=1 +datum=WGS84"
+    assert MapProjection.of(HARBOUR, own).crs == own
+    for spelling in ("32615", "epsg:32615", "urn:ogc:def:crs:EPSG::32615"):  # rasterio does not read the first
+        assert MapProjection.of(HARBOUR, spelling).crs == "EPSG:32615"
 
 
 def test_an_area_of_use_across_the_antimeridian() -> None:

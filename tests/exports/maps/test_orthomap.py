@@ -304,6 +304,8 @@ def test_a_crs_that_does_not_fit(block_run, tmp_path):
         orthomap(options(tmp_path, crs="EPSG:32633"))
     with pytest.raises(InputError, match="not a projected CRS in metres"):
         orthomap(options(tmp_path, crs="EPSG:4326"))
+    with pytest.raises(InputError, match="above the WGS84 ellipsoid; give its horizontal part"):
+        orthomap(options(tmp_path, crs="EPSG:32615+5773"))
     assert not (tmp_path / "map").exists()
 
 
@@ -351,10 +353,12 @@ def test_bounds_that_hold_nothing(block_run, tmp_path):
     [
         ({"gsd": 0.0}, "--gsd 0: expected a pixel size above 0"),
         ({"gsd": -0.5}, "--gsd -0.5"),
+        ({"gsd": 1e-320, "bounds": (0.0, 0.0, 1e30, 1e30)}, "expected a pixel size above 0"),
         ({"tile": 100}, "--tile 100: expected a multiple of 16"),
         ({"minimum_views": -1}, "--minimum-views -1"),
         ({"minimum_views": 17}, "the run has 16 training views"),
         ({"heights": (5.0, 5.0)}, "expected BOTTOM below TOP"),
+        ({"heights": (0.0, float("inf"))}, "expected BOTTOM below TOP"),
         ({"bounds": (3.0, 0.0, 1.0, 1.0)}, "hold nothing"),
         ({"layers": ("rgb", "objects")}, "Add --objects"),
         ({"objects": (Path("nowhere.npz"),)}, "nowhere.npz: no such file"),

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nerfseg_ns.core.georeference import MapProjection
+from nerfseg_ns.core.georeference import Georeference, MapProjection
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.exports.map_grid import MapGrid
 from nerfseg_ns.exports.map_rendering import render_map
 from nerfseg_ns.exports.orthomap import OrthomapOptions, orthomap
 from nerfseg_ns.exports.raster_regions import connected_regions, joined, simplified, true_area
+from nerfseg_ns.exports.vector_file import write_geojson
 from nerfseg_ns.exports.vectors import VectorOptions, main, vectors
 
 pyproj = pytest.importorskip("pyproj")
@@ -138,6 +139,33 @@ def test_geojson_is_in_degrees_with_outer_rings_counter_clockwise(buildings, wor
         assert shapely.hausdorff_distance(shapely.LinearRing(ring), shapely.LinearRing(expected)) < 2e-8
         assert feature["properties"]["class_name"] == "Building"
         assert abs(ring[:, 1] - world.PLACE.latitude).max() < 0.001
+
+
+def test_geojson_across_the_antimeridian_is_cut_there(tmp_path):
+    """A square of 200 m around 180 degrees east on the equator, with a hole, and one beside it."""
+    place = Georeference(0.0, 180.0, 0.0)
+    projection = MapProjection.of(place, "EPSG:32660")
+
+    def outline(west, east, hole=()):
+        corners = np.array([(west, -100.0, 0), (east, -100.0, 0), (east, 100.0, 0), (west, 100.0, 0)])
+        inside = np.array([(x * 20.0, y * 20.0, 0) for x, y in hole]).reshape(-1, 3)
+        rings = [projection.to_map(inside)[:, :2]] if hole else []
+        return shapely.Polygon(projection.to_map(corners)[:, :2], rings)
+
+    across = outline(-50.0, 150.0, [(-1, -1), (-1, 1), (1, 1), (1, -1)])
+    shapes = [across, shapely.MultiPolygon([across]), outline(200.0, 300.0)]
+    write_geojson(tmp_path / "a.geojson", "a", shapes, {"id": [1, 2, 3]}, "EPSG:32660")
+    metre = 360 / (2 * np.pi * 6378137.0)
+    geometries = [
+        shapely.geometry.shape(f["geometry"]) for f in json.loads((tmp_path / "a.geojson").read_text())["features"]
+    ]
+    for cut in geometries[:2]:
+        left, right = sorted(cut.geoms, key=lambda part: -part.bounds[0])
+        assert left.bounds[::2] == pytest.approx((180 - 50 * metre, 180.0), abs=1e-7)
+        assert right.bounds[::2] == pytest.approx((-180.0, -180 + 150 * metre), abs=1e-7)
+        assert all(part.exterior.is_ccw for part in cut.geoms)
+        assert cut.area == pytest.approx(across.area * metre**2, rel=0.01)
+    assert geometries[2].bounds[::2] == pytest.approx((-180 + 200 * metre, -180 + 300 * metre), abs=1e-7)
 
 
 def test_the_map_is_left_and_taken_again(buildings, tmp_path, monkeypatch):
