@@ -34,12 +34,18 @@ class CoarseView:
     camera: Pinhole
     distance: Float[Tensor, "h w"]
 
-    def sightings(self, points: Float[Tensor, "points 3"]) -> tuple[Bool[Tensor, " points"], Bool[Tensor, " points"]]:
+    def sightings(
+        self, points: Float[Tensor, "points 3"], lenience: float = LENIENCE, widths: float = 1.0
+    ) -> tuple[Bool[Tensor, " points"], Bool[Tensor, " points"]]:
         """Which points the view shows, and which it looks through to something behind; others it does not see.
 
         A point is shown when it is as far as the depth map says for its pixel or one of the eight around that, or
-        between them: beside a wall a coarse map does not know better. :data:`LENIENCE` and a pixel's width are allowed.
-        The view looks through to the sky as well.
+        between them: beside a wall a coarse map does not know better. The view looks through to the sky as well.
+
+        Args:
+            points: scene frame.
+            lenience: share of its distance by which a depth may be off,
+            widths: and so many widths of a pixel there besides.
         """
         inside, pixels, distance = self._pictured(points)
         height, width = self.camera.size
@@ -49,7 +55,7 @@ class CoarseView:
         near = -_largest_around(-self.distance)[row, column]
         # the sky beside a wall is no place where the wall may reach to
         far = _largest_around(self.distance.where(self.distance.isfinite(), -torch.inf))[row, column]
-        allowed = distance * (LENIENCE + 1 / self.camera.fx)
+        allowed = distance * (lenience + widths / self.camera.fx)
         through = inside & (distance < near - allowed)
         return inside & ~through & (distance <= far + allowed), through
 

@@ -1,6 +1,8 @@
 """A data set of views whose labels are known, and where its cameras stand."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from nerfseg_ns.core.class_table import ClassTable
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.pinhole import Pinhole
 from nerfseg_ns.exports import view_folder
-from nerfseg_ns.exports.agreeing_views import shows
+from nerfseg_ns.exports.agreeing_views import SLACK
 from nerfseg_ns.exports.dataset import DatasetOptions, export_dataset, held_cameras
 from nerfseg_ns.exports.observed_ground import CoarseView
 from nerfseg_ns.exports.view_sampling import KEPT_OFF, sample_views
@@ -123,6 +125,25 @@ def test_images_masks_and_splits(world, box_run, options, tmp_path):
     assert "  0 Building" in text and "seed 0" in text
 
 
+def test_the_reader_in_the_documentation_reads_it(world, box_run, options, tmp_path):
+    """docs/exports.md shows a torch Dataset: a network of one convolution is trained on it for one step."""
+    box_run()
+    export_dataset(options(with_captured=True, minimum_confidence=0.7, most_ignored=1.0))
+    page = (Path(__file__).parents[3] / "docs" / "exports.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    names: dict = {}
+    exec(compile(example, "docs/exports.md", "exec"), names)
+    views = names["Views"](tmp_path / "out", "train")
+    assert len(views) == len((tmp_path / "out" / "train.txt").read_text().split())
+    images, masks = next(iter(torch.utils.data.DataLoader(views, batch_size=len(views))))
+    assert images.shape == (len(views), 3, 48, 64) and 0.0 <= images.min() < images.max() <= 1.0
+    assert set(masks.unique().tolist()) <= {*range(len(world.TABLE)), 255} and (masks == 255).any()
+    network = torch.nn.Conv2d(3, len(world.TABLE), 1)
+    loss = names["loss"](network(images), masks)
+    loss.backward()
+    assert loss.isfinite() and network.weight.grad.abs().max() > 0
+
+
 def test_captured_images_are_those_of_the_data_and_test_views_take_no_part(world, box_run, options, tmp_path):
     run = box_run()
     for path in run.dataset.image_filenames:
@@ -191,9 +212,14 @@ def test_a_view_shows_what_is_neither_behind_nor_in_front_of_its_surface():
     points = torch.tensor(
         [[0.0, 0, -4.0], [0.0, 0, -4.7], [0.0, 0, -3.4], [0.0, 0, -6.0], [0.0, 0, -2.0], [0.0, 0, 4.0], [9.0, 0, -4.0]]
     )
-    assert shows(CoarseView(camera, distance), points).tolist() == [True, True, True, False, False, False, False]
+    view = CoarseView(camera, distance)
+
+    def shown(points):
+        return view.sightings(points, lenience=0.0, widths=SLACK)[0].tolist()
+
+    assert shown(points) == [True, True, True, False, False, False, False]
     beside = torch.tensor([[1.0, 0, -4.0], [3.0, 0, -30.0]])  # in the sky beside the edge, and far away there
-    assert shows(CoarseView(camera, distance), beside).tolist() == [True, False]
+    assert shown(beside) == [True, False]
 
 
 def test_bad_input(world, box_run, options, monkeypatch, tmp_path):
