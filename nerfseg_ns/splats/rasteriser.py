@@ -13,6 +13,12 @@ from nerfseg_ns.splats.gaussians import Gaussians
 
 MOST_ON_A_CPU = 20_000
 """Gaussians that the reference rasteriser takes: some seconds a view of 128x128; it is for tests and small scenes."""
+GPU_BYTES = 600
+"""GPU memory that a Gaussian takes at least while it is rendered: its numbers, what they become, its tiles."""
+NO_KERNELS = (
+    "gsplat compiles its kernels when it is first used, and cannot here: {}; install the CUDA toolkit (nvcc) of the "
+    "version that torch was built with and a C++ compiler, or use nerfseg on this machine"
+)
 NO_CUDA = (
     "gsplat rasterises on CUDA GPUs only, and torch finds none here: use nerfseg-lite on this machine, or a machine "
     "with a CUDA GPU"
@@ -45,11 +51,20 @@ def make_rasteriser(device: torch.device | str, count: int) -> Rasteriser:
         count: how many there are.
 
     Raises:
-        InputError: more than :data:`MOST_ON_A_CPU` and no CUDA device.
+        InputError: more than :data:`MOST_ON_A_CPU` and no CUDA device; more than fit into the memory of the GPU;
+            gsplat's kernels cannot be built.
     """
     if torch.device(device).type == "cuda":
         from nerfseg_ns.splats.gsplat_rasteriser import GsplatRasteriser
 
+        require_kernels()
+        free, _ = torch.cuda.mem_get_info(device)
+        if count * GPU_BYTES > free:
+            raise InputError(
+                f"{count:,} Gaussians take {count * GPU_BYTES / 2**30:.1f} GiB of GPU memory while they are rendered, "
+                f"and {free / 2**30:.1f} GiB are free; cut the scene into pieces, or reduce its Gaussians with the "
+                "program that made it"
+            )
         return GsplatRasteriser()
     if count > MOST_ON_A_CPU:
         raise InputError(
@@ -58,6 +73,20 @@ def make_rasteriser(device: torch.device | str, count: int) -> Rasteriser:
     from nerfseg_ns.splats.reference_rasteriser import ReferenceRasteriser
 
     return ReferenceRasteriser()
+
+
+def require_kernels() -> None:
+    """Make sure that gsplat can rasterise: its package has no kernels, it compiles them (some minutes, once).
+
+    Raises:
+        InputError: it cannot.
+    """
+    try:
+        from gsplat.cuda._backend import _C
+    except Exception as error:  # whatever compilers and loaders raise
+        raise InputError(NO_KERNELS.format(str(error).strip().partition("\n")[0] or type(error).__name__)) from None
+    if _C is None:
+        raise InputError(NO_KERNELS.format("there is no nvcc"))
 
 
 def view_matrix(camera: Pinhole) -> Float[Tensor, "4 4"]:
