@@ -8,6 +8,7 @@ from nerfstudio.cameras.cameras import Cameras
 from nerfstudio.configs.dataparser_configs import AnnotatedDataParserUnion
 from nerfstudio.data.datamanagers.full_images_datamanager import FullImageDatamanager, FullImageDatamanagerConfig
 
+from nerfseg_ns.core.class_table import IGNORE
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.data.carla_mvs_dataparser import CarlaMVSDataParserConfig
 from nerfseg_ns.data.semantic_dataset import SemanticDataset
@@ -56,6 +57,8 @@ class SemanticImageDatamanager(FullImageDatamanager[SemanticDataset]):
         view = self._labelled_left.pop()
         data = self.cached_train[view].copy()
         data["image"] = data["image"].to(self.device)
+        if "mask" in data:  # what the data masks teaches nothing
+            data["semantics"] = data["semantics"].masked_fill(~data["mask"].to(data["semantics"].device).bool(), IGNORE)
         camera = self.train_cameras[view : view + 1].to(self.device)
         camera.metadata = {**(camera.metadata or {}), "cam_idx": view}
         return camera, data
