@@ -13,6 +13,7 @@ STAGE1_STEPS=${STAGE1_STEPS:-30000}
 STAGE2_STEPS=${STAGE2_STEPS:-5000}
 SPLAT_STAGE2_STEPS=${SPLAT_STAGE2_STEPS:-2000}
 LABELLED=${LABELLED:-5}
+export STAGE1_STEPS STAGE2_STEPS SPLAT_STAGE2_STEPS LABELLED
 
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 say() { printf '\n== %s\n' "$*"; }
@@ -74,13 +75,26 @@ part train train nerfseg --data "$scene" --output-dir "$work/outputs" --experime
   carla-mvs-data --labelled-views "$LABELLED"
 part evaluate nerfseg evaluate --load-config "$run/config.yml" --output-path "$work/report.json"
 part speed nerfseg benchmark configs/gpu-speed.yaml --data "$scene" --overwrite
-splat=$work/outputs/check/nerfseg-splat/run
-part splat-train train nerfseg-splat --data "$scene" --output-dir "$work/outputs" --experiment-name check --timestamp run \
-  --vis tensorboard --pipeline.stage1-steps "$STAGE1_STEPS" --pipeline.stage2-steps "$SPLAT_STAGE2_STEPS" \
-  carla-mvs-data --labelled-views "$LABELLED"
-part splat-evaluate nerfseg evaluate --load-config "$splat/config.yml" --output-path "$work/splat-report.json"
-part render-speed python scripts/render_speed.py "$work/render-speed.json" "$run/config.yml" "$splat/config.yml"
-part splat-table nerfseg benchmark configs/splats_city_a.yaml --data "$scene" --overwrite
+# nerfseg and nerfseg-splat once more, each row in a process of its own: classes, seconds of both stages, 30 clicks
+benchmark=$work/splats_city_a.yaml
+python - "$benchmark" <<'PYTHON'
+import os, pathlib, sys, yaml
+
+plan = yaml.safe_load(pathlib.Path("configs/splats_city_a.yaml").read_text())
+plan["defaults"]["overrides"]["pipeline.datamanager.dataparser.labelled_views"] = int(os.environ["LABELLED"])
+for row in plan["rows"]:
+    if "method" in row:
+        steps = {"pipeline.stage2_steps": int(os.environ["SPLAT_STAGE2_STEPS" if "splat" in row["method"] else "STAGE2_STEPS"])}
+        if "geometry_of" not in row:
+            steps["pipeline.stage1_steps"] = int(os.environ["STAGE1_STEPS"])
+        row["overrides"] = {**steps, **row.get("overrides", {})}
+pathlib.Path(sys.argv[1]).write_text(yaml.safe_dump(plan, sort_keys=False))
+PYTHON
+part splat-table nerfseg benchmark "$benchmark" --data "$scene" --overwrite
+rows=benchmarks/splats_city_a-runs
+part render-speed python scripts/render_speed.py "$work/render-speed.json" \
+  "$rows/nerfseg/train/nerfseg/run/config.yml" "$rows/nerfseg-splat/train/nerfseg-splat/run/config.yml"
+part splat-figures python scripts/splat_figures.py benchmarks/splats_city_a.json "$work/render-speed.json" "$work/splats.json"
 if [ "$(python -c 'import torch; print(torch.cuda.device_count())')" -ge 2 ]; then
   part two-gpus train nerfseg --data "$scene" --output-dir "$work/outputs" --experiment-name two --timestamp run \
     --vis tensorboard --machine.num-devices 2 --pipeline.stage1-steps 200 --pipeline.stage2-steps 100 \
@@ -129,7 +143,7 @@ tests = None
 if (work / "tests.xml").is_file():
     suites = list(xml.parse(work / "tests.xml").getroot().iter("testsuite"))
     tests = {key: sum(int(suite.get(key, 0)) for suite in suites) for key in ("tests", "failures", "errors", "skipped")}
-report, splat_report = read(work / "report.json"), read(work / "splat-report.json")
+report = read(work / "report.json")
 render_speed = read(work / "render-speed.json")
 try:
     import tinycudann  # noqa: F401
@@ -145,8 +159,8 @@ document = {
     "tests": tests,
     "training": training() if (run / "config.yml").is_file() else None,
     "report": report and {key: value for key, value in report.items() if key != "per_view"},
-    "splat_report": splat_report and {key: value for key, value in splat_report.items() if key != "per_view"},
     "render_speed": render_speed,
+    "splats": read(work / "splats.json"),
     "hardware": hardware(),
     "versions": versions(),
 }

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, UInt16
@@ -80,10 +81,13 @@ def choose_objects(
     """
     path = data / "classes.json"
     try:
-        listed = json.loads(path.read_text(encoding="utf-8"))["objects"]
-        entries = {int(entry["id"]): (str(entry["model"]), int(entry["tag"])) for entry in listed}
+        document = json.loads(path.read_text(encoding="utf-8"))
+        tags = {entry["name"]: entry.get("carla_tag") for entry in document["classes"]} if "classes" in document else {}
+        entries = {int(entry["id"]): _model_and_tag(entry, tags) for entry in document["objects"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: cannot read its list of objects (id, model, tag): {error!r}") from None
+        raise InputError(
+            f"{path}: cannot read its list of objects (id, model, tag; or id, kind, class): {error!r}"
+        ) from None
     area = np.stack([np.bincount(view.ravel(), minlength=1 << 16) for view in train])
     shown = np.stack([np.bincount(view.ravel(), minlength=1 << 16) for view in test]) >= minimum_pixels
     chosen: list[BenchmarkObject] = []
@@ -105,6 +109,14 @@ def choose_objects(
     if not chosen:
         raise InputError(f"{data}: none of its objects shows {minimum_pixels} pixels in a test view")
     return chosen
+
+
+def _model_and_tag(entry: Mapping[str, Any], tags: Mapping[str, int | None]) -> tuple[str, int]:
+    """Of a listed object, in the form of city-a, or in that of ``nerfseg scene``, which names its class instead."""
+    if "model" in entry:
+        return str(entry["model"]), int(entry["tag"])
+    tag = tags[entry["class"]]
+    return str(entry["kind"]), -1 if tag is None else tag
 
 
 def _group(model: str, tag: int) -> str | None:

@@ -2,13 +2,13 @@
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, UInt16
+from jaxtyping import Bool, UInt8, UInt16
 from torch import Tensor
 
 from nerfseg_ns.benchmark.row_kinds import RowPlace
@@ -16,8 +16,9 @@ from nerfseg_ns.benchmark.selection import ObjectSelection
 from nerfseg_ns.benchmark.selection_objects import BenchmarkObject, choose_objects, instance_image
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.evaluation.trained_run import load_run
+from nerfseg_ns.segmenters.prompt import Prompt2D
 from nerfseg_ns.segmenters.registry import make_segmenter
-from nerfseg_ns.segmenters.segmenter import Segmenter
+from nerfseg_ns.segmenters.segmenter import Candidates, Segmenter
 from nerfseg_ns.selection.console_listener import console_listener
 from nerfseg_ns.selection.first_view import first_mask
 from nerfseg_ns.selection.mask_votes import around, count_masks, place_of, vote_with_masks
@@ -33,13 +34,33 @@ MaskOf = Callable[[RunScene, int], Bool[Tensor, "h w"]]
 """The mask of an object in a view of the test scene."""
 
 
+class TimedSegmenter:
+    """A segmenter that counts its own time."""
+
+    def __init__(self, segmenter: Segmenter) -> None:
+        self.segmenter, self.name, self.seconds = segmenter, segmenter.name, 0.0
+
+    def set_image(self, image: UInt8[np.ndarray, "h w 3"], key: Hashable = None) -> None:
+        """See :class:`~nerfseg_ns.segmenters.segmenter.Segmenter`."""
+        start = time.perf_counter()
+        self.segmenter.set_image(image, key=key)
+        self.seconds += time.perf_counter() - start
+
+    def predict(self, prompt: Prompt2D, size: tuple[int, int] | None = None) -> Candidates:
+        """See there."""
+        start = time.perf_counter()
+        found = self.segmenter.predict(prompt, size)
+        self.seconds += time.perf_counter() - start
+        return found
+
+
 def measure_selection(settings: ObjectSelection, place: RowPlace) -> dict[str, Any]:
     """Select every object and score it.
 
     Returns:
-        ``mean_iou``, ``seconds_per_object`` (median), ``objects`` (``id``, ``model``, ``group``, ``iou``, ``seconds``,
-        ``test_views``, ``error`` or null), ``image_size``, for true masks ``passes`` (``objects``,
-        ``seconds_together``, ``seconds_alone``).
+        ``mean_iou``, ``seconds_per_object`` and ``seconds_without_segmenter`` (medians), ``objects`` (``id``,
+        ``model``, ``group``, ``iou``, ``seconds``, ``segmenter_seconds``, ``test_views``, ``error`` or null),
+        ``image_size``, for true masks ``passes`` (``objects``, ``seconds_together``, ``seconds_alone``).
 
     Raises:
         InputError: the row of ``run_of`` has no finished run, the data no instance masks, the segmenter no weights.
@@ -58,13 +79,13 @@ def measure_selection(settings: ObjectSelection, place: RowPlace) -> dict[str, A
         test.prepare(listener)
     small = [_nearest(ids, scene.camera(view).size) for view, ids in enumerate(truth)]
     objects = choose_objects(place.data, small, test_truth, settings.per_group, settings.minimum_pixels)
-    segmenter = make_segmenter(settings.segmenter)
+    segmenter = TimedSegmenter(make_segmenter(settings.segmenter))
     if settings.prompt != "masks":
         for view in range(len(scene.names)):
             segmenter.set_image(scene.image(view), key=scene.image_key(view))
     results: list[dict[str, Any]] = []
     for wanted in objects:
-        start = time.perf_counter()
+        start, before = time.perf_counter(), segmenter.seconds
         error = None
         try:
             mask_of = _selected(settings, scene, segmenter, wanted, small)
@@ -79,6 +100,7 @@ def measure_selection(settings: ObjectSelection, place: RowPlace) -> dict[str, A
                 "group": wanted.group,
                 "iou": statistics.fmean(ious),
                 "seconds": seconds,
+                "segmenter_seconds": segmenter.seconds - before,
                 "test_views": len(ious),
                 "error": error,
             }
@@ -87,6 +109,7 @@ def measure_selection(settings: ObjectSelection, place: RowPlace) -> dict[str, A
     return {
         "mean_iou": statistics.fmean(result["iou"] for result in results),
         "seconds_per_object": statistics.median(result["seconds"] for result in results),
+        "seconds_without_segmenter": statistics.median(r["seconds"] - r["segmenter_seconds"] for r in results),
         "objects": results,
         "image_size": list(test.camera(0).size),
         "passes": _passes(scene, objects, small) if settings.prompt == "masks" else None,

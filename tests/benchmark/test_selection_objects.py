@@ -42,3 +42,19 @@ def test_small_objects_and_further_ones_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "classes.json").write_text('{"classes": []}')
     with pytest.raises(InputError, match="classes.json: cannot read its list of objects"):
         choose_objects(tmp_path, train, test, 1, 1)
+
+
+def test_the_objects_of_the_demonstration_city_are_found_by_their_class(tmp_path: Path) -> None:
+    from nerfseg_ns.scene.city_mesh import CityObject
+    from nerfseg_ns.scene.scene_writer import write_classes
+
+    train, test = scene(tmp_path)
+    kinds = [("town_house", "Building"), ("house", "Building"), ("planter", "Static"), ("car", "Vehicles")]
+    named = [CityObject(i, *kind) for i, kind in enumerate([*kinds, ("street", "Road")], start=1)]
+    write_classes(tmp_path / "classes.json", tuple(named))
+    chosen = choose_objects(tmp_path, train, test, per_group=5, minimum_pixels=10)
+    assert [(one.model, one.group) for one in chosen] == [
+        ("town_house", "buildings"),
+        ("house", "buildings"),
+        ("planter", "plants and props"),
+    ]
