@@ -21,6 +21,8 @@ _REQUIRED = {
     "rot_0..3": ("rot_0", "rot_1", "rot_2", "rot_3"),
 }
 _SMALLEST_LOG_SCALE = -60.0  # e^-60: nothing that a float32 image could show
+_LARGEST_LOG_SCALE = 40.0  # e^40: its square is still a float32 number
+_LARGEST = 1e18  # of any other number, for the same reason
 
 
 def read_gaussians(path: Path, drop_broken: bool = False) -> Gaussians:
@@ -40,7 +42,8 @@ def read_gaussians(path: Path, drop_broken: bool = False) -> Gaussians:
     values = read_ply_vertices(path, header)
 
     def columns(*names: str) -> np.ndarray:
-        return np.stack([values[name].astype(np.float32) for name in names], axis=-1)
+        with np.errstate(over="ignore"):  # a double that is too large becomes infinite, and is named as such
+            return np.stack([values[name].astype(np.float32) for name in names], axis=-1)
 
     constant = columns(*_REQUIRED["f_dc_0..2"])[:, None]
     # each colour's coefficients stand together in the file
@@ -104,6 +107,8 @@ def _rest_names(path: Path, header: PlyHeader) -> list[str]:
     missing = [group for group, members in _REQUIRED.items() if not names.issuperset(members)]
     if missing:
         colours = " It has red, green and blue: a point cloud, not Gaussians?" if {"red", "green"} <= names else ""
+        if "packed_position" in names:
+            colours = " It is SuperSplat's compressed form; export it there as an uncompressed PLY file."
         raise InputError(
             f"{path}: not a PLY file of Gaussians: it lacks {', '.join(missing)}; expected the properties of 3DGS: "
             f"{', '.join(_REQUIRED)} and f_rest_*.{colours}"
@@ -147,10 +152,13 @@ def _broken(arrays: tuple[np.ndarray, ...]) -> dict[str, np.ndarray]:
     """What is wrong -> which Gaussians; empty when all are whole."""
     means, log_scales, quaternions, opacities, harmonics = arrays
     sizeless = (log_scales < _SMALLEST_LOG_SCALE).any(axis=-1)
-    finite = [np.isfinite(array.reshape(len(array), -1)).all(axis=-1) for array in (means, quaternions, harmonics)]
-    finite += [np.isfinite(log_scales).all(axis=-1) | sizeless, ~np.isnan(opacities)]  # fully opaque may be infinite
+    # NaN is not below anything; fully opaque may be infinite
+    finite = [
+        (np.abs(array.reshape(len(array), -1)) < _LARGEST).all(axis=-1) for array in (means, quaternions, harmonics)
+    ]
+    finite += [(log_scales < _LARGEST_LOG_SCALE).all(axis=-1), ~np.isnan(opacities)]
     reasons = {
-        "have numbers that are not finite (NaN or infinite)": ~np.logical_and.reduce(finite),
+        "have numbers that are not finite (NaN, infinite, or too large to reckon with)": ~np.logical_and.reduce(finite),
         "have no size (a scale of 0)": sizeless,
         "have no rotation (a quaternion of length 0)": (np.abs(quaternions) < 1e-12).all(axis=-1),
     }

@@ -11,14 +11,18 @@ import torch
 from jaxtyping import Float
 
 from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.core.label_image import read_image_header
 from nerfseg_ns.core.pinhole import Pinhole
 from nerfseg_ns.core.poses import check_pose, swap_camera_axes
 from nerfseg_ns.data.transforms_file import read_transforms
+from nerfseg_ns.selection.view_names import view_names
 from nerfseg_ns.splats.gaussians import Gaussians
 from nerfseg_ns.splats.projection import project
 
 _IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
 _LENS = ("k1", "k2", "k3", "k4", "p1", "p2")
+_SAME_SHAPE = 0.02
+"""Width by height of an image and of its camera may differ by so much: sizes are rounded."""
 _PROBED = 20_000
 """Gaussians, spread over the file, that are looked for in each view."""
 _LEAST_SHARE = 0.01
@@ -91,7 +95,10 @@ def read_ply_cameras(
         ]
     else:
         meta = read_transforms(path)
-        cameras = [_of_transforms(frame, meta, path, images) for frame in meta["frames"]]
+        files = [Path(str(frame["file_path"])) for frame in meta["frames"]]
+        # a file that is there twice is named below
+        names = view_names(files) if len(set(files)) == len(files) else [file.stem for file in files]
+        cameras = [_of_transforms(frame, name, meta, path, images) for frame, name in zip(meta["frames"], names)]
     if not cameras:
         raise InputError(f"{path}: no cameras")
     names = [camera.name for camera in cameras]
@@ -119,14 +126,19 @@ def check_cameras_fit(gaussians: Gaussians, cameras: list[PlyCamera], ply: Path,
         Names of the views that would be empty.
 
     Raises:
-        InputError: all of them would.
+        InputError: all of them would; or the Gaussians are transparent.
     """
     probed = gaussians.where(torch.linspace(0, len(gaussians) - 1, min(len(gaussians), _PROBED)).long())
     probed = probed.where(probed.opacities > 1.0 / 255.0)
+    if len(probed) == 0:
+        raise InputError(
+            f"{ply}: its Gaussians are transparent: none of {min(len(gaussians), _PROBED):,} looked at has an opacity "
+            "above 1/255; opacities are stored as 3DGS does, before the sigmoid"
+        )
     empty = [camera.name for camera in cameras if _shown(probed, camera) < _LEAST_SHARE]
     if len(empty) < len(cameras):
         return empty
-    low, high = (torch.quantile(probed.means, q, dim=0).tolist() for q in (0.02, 0.98)) if len(probed) else ([], [])
+    low, high = (torch.quantile(probed.means, q, dim=0).tolist() for q in (0.02, 0.98))
     centre = np.mean([camera.c2w[:3, 3] for camera in cameras], axis=0)
     raise InputError(
         f"{path}: none of its {len(cameras)} cameras sees any Gaussian of {ply}: every view would be empty. The "
@@ -160,7 +172,7 @@ def _of_3dgs(record: Any, where: str, images: Path) -> PlyCamera:
         c2w[:3, 3] = np.array(record["position"], dtype=np.float64)
         name, width, height = str(record["img_name"]), int(record["width"]), int(record["height"])
         fx, fy = float(record["fx"]), float(record["fy"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(
             f"{where}: {error!r}; expected img_name, width, height, position, rotation, fx and fy, as 3DGS writes them"
         ) from None
@@ -171,10 +183,12 @@ def _of_3dgs(record: Any, where: str, images: Path) -> PlyCamera:
     return _checked(camera, where)
 
 
-def _of_transforms(frame: dict[str, Any], meta: dict[str, Any], path: Path, images: Path | None) -> PlyCamera:
+def _of_transforms(
+    frame: dict[str, Any], name: str, meta: dict[str, Any], path: Path, images: Path | None
+) -> PlyCamera:
     where = f"{path}, frame {frame['file_path']}"
     values = {**meta, **frame}
-    bent = [name for name in _LENS if float(values.get(name) or 0.0) != 0.0]
+    bent = [name for name in _LENS if values.get(name) not in (None, 0, 0.0)]
     if bent or str(values.get("camera_model", "")).upper().find("FISHEYE") >= 0:
         raise InputError(
             f"{where}: lens distortion ({', '.join(bent) or values['camera_model']}), and Gaussians are rendered "
@@ -189,18 +203,18 @@ def _of_transforms(frame: dict[str, Any], meta: dict[str, Any], path: Path, imag
         else:
             fx = fy = 0.5 * width / math.tan(0.5 * float(values["camera_angle_x"]))
         cx, cy = float(values.get("cx", width / 2)), float(values.get("cy", height / 2))
-    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
         raise InputError(f"{where}: {error!r}; expected transform_matrix, w, h, fl_x or camera_angle_x") from None
     check_pose(c2w, where)
-    file = Path(frame["file_path"])
+    file = Path(str(frame["file_path"]))
     if images is None:
         image = path.parent / file
         if not image.is_file():
             image = next((i for i in (image.with_name(image.name + end) for end in _IMAGES) if i.is_file()), image)
         found = image if image.is_file() else None
     else:
-        found = _find_image(images, file.name, file.stem)
-    return _checked(PlyCamera(file.stem, c2w, fx, fy, cx, cy, (height, width), found), where)
+        found = _find_image(images, f"{name}{file.suffix}", name)
+    return _checked(PlyCamera(name, c2w, fx, fy, cx, cy, (height, width), found), where)
 
 
 def _find_image(images: Path, name: str, stem: str) -> Path | None:
@@ -212,7 +226,25 @@ def _checked(camera: PlyCamera, where: str) -> PlyCamera:
     numbers = [camera.fx, camera.fy, *camera.size]
     if not all(math.isfinite(number) and number > 0 for number in numbers):
         raise InputError(f"{where}: focal lengths and sizes must be positive pixels, not {numbers}")
+    if not (math.isfinite(camera.cx) and math.isfinite(camera.cy)):
+        raise InputError(f"{where}: the principal point must be two numbers, not {[camera.cx, camera.cy]}")
+    if camera.image is not None:
+        _check_shape(camera, camera.image, where)
+    # it names a file of the run, and a view in prompts
+    if Path(camera.name).is_absolute() or ".." in Path(camera.name).parts or not camera.name:
+        raise InputError(f"{where}: the view's name {camera.name!r}; expected the name of an image, such as 00012")
     return camera
+
+
+def _check_shape(camera: PlyCamera, image: Path, where: str) -> None:
+    header = read_image_header(image)
+    width, height = header.width, header.height
+    shape = camera.size[1] / camera.size[0]
+    if abs(width / height / shape - 1.0) > _SAME_SHAPE:
+        raise InputError(
+            f"{image}: {width}x{height}, but {where} has views of {camera.size[1]}x{camera.size[0]}; expected the "
+            "image that belongs to this camera, in that shape, at any size"
+        )
 
 
 def _read_dataparser_transforms(path: Path) -> tuple[Float[np.ndarray, "3 4"], float]:

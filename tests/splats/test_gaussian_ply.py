@@ -92,6 +92,10 @@ def test_an_unknown_degree_of_harmonics_is_refused(tmp_path):
         ("f_rest_3", np.nan, "not finite .* the first in vertex 2"),
         ("x", np.inf, "1 of 5 Gaussians have numbers that are not finite"),
         ("scale_2", -np.inf, r"1 of 5 Gaussians have no size .*vertex 2; --drop-broken"),
+        ("scale_0", np.nan, "not finite"),
+        ("scale_1", 60.0, "too large to reckon with"),
+        ("y", 1e30, "too large to reckon with"),
+        ("opacity", np.nan, "not finite"),
         ("rot", 0.0, "no rotation"),
     ],
 )
@@ -113,6 +117,12 @@ def test_a_file_cut_short_is_refused(tmp_path, order):
     if order is not None:
         with pytest.raises(InputError, match=r"5 vertices take .* bytes, and the file has"):
             read_gaussians(write_raw(path, columns(some_gaussians()), order, cut=1))
+
+
+def test_a_compressed_file_is_named_as_such(tmp_path):
+    names = ("packed_position", "packed_rotation", "packed_scale", "packed_color")
+    with pytest.raises(InputError, match="SuperSplat's compressed form"):
+        read_gaussians(write_raw(tmp_path / "a.ply", {name: np.zeros(3, np.float32) for name in names}))
 
 
 def test_other_files_are_refused(tmp_path):

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,11 +86,44 @@ def test_the_frame_of_an_export_is_that_of_its_run(tmp_path):
         (transforms(k1=0.1), r"images/a\.png: lens distortion \(k1\)"),
         (transforms(transform_matrix=[[1, 2], [3, 4]]), "not 16 numbers"),
         (transforms(w="wide"), "expected transform_matrix, w, h"),
+        (transforms(w=float("inf")), "expected transform_matrix, w, h"),
+        (transforms(k1="strong"), r"lens distortion \(k1\)"),
+        (transforms(cx=float("nan")), "principal point must be two numbers"),
+        (of_3dgs(width=float("inf")), "expected img_name, width"),
+        (of_3dgs(img_name="../../a"), r"view's name '../../a'; expected the name of an image"),
+        (of_3dgs(img_name="/etc/a.png"), "view's name '/etc/a'"),
+        (5, 'expected a list of "frames"'),
     ],
 )
 def test_cameras_that_are_none_are_named(tmp_path, document, message):
     with pytest.raises(InputError, match=message):
         read_ply_cameras(written(tmp_path / "c.json", document))
+
+
+def test_images_of_one_name_in_several_folders_are_told_apart(tmp_path):
+    document = transforms()
+    document["frames"] = [{**document["frames"][0], "file_path": f"images/cam{i}/a.png"} for i in (0, 1)]
+    for i in (0, 1):
+        (tmp_path / f"images/cam{i}").mkdir(parents=True)
+        Image.new("RGB", (64, 48)).save(tmp_path / f"images/cam{i}/a.png")
+    path = written(tmp_path / "t.json", document)
+    for images in (None, tmp_path / "images"):
+        cameras = read_ply_cameras(path, images)
+        assert [camera.name for camera in cameras] == ["cam0/a", "cam1/a"]
+        assert [camera.image for camera in cameras] == [tmp_path / f"images/cam{i}/a.png" for i in (0, 1)]
+
+
+def test_an_image_of_another_shape_is_not_that_of_the_camera(tmp_path):
+    (tmp_path / "images").mkdir()
+    path, image = written(tmp_path / "c.json", of_3dgs()), tmp_path / "images" / "a.png"
+    Image.new("RGB", (128, 96)).save(image)
+    assert read_ply_cameras(path)[0].image == image
+    Image.new("RGB", (96, 128)).save(image)
+    with pytest.raises(InputError, match=r"a\.png: 96x128, but .*camera 0 has views of 64x48"):
+        read_ply_cameras(path)
+    image.write_bytes(b"no image")
+    with pytest.raises(InputError, match=r"a\.png"):
+        read_ply_cameras(path)
 
 
 def test_missing_files_are_named(tmp_path):
@@ -116,3 +150,11 @@ def test_cameras_of_another_frame_are_refused_because_every_view_is_empty(tmp_pa
     behind = some([[-9.0, 0, 1], [-8.0, 0, 0]])
     with pytest.raises(InputError, match=r"none of its 1 cameras sees any Gaussian of .*a\.ply.* another frame"):
         check_cameras_fit(behind, cameras, tmp_path / "a.ply", tmp_path / "c.json")
+
+
+def test_transparent_gaussians_are_not_blamed_on_the_cameras(tmp_path):
+    cameras = read_ply_cameras(written(tmp_path / "c.json", of_3dgs()))
+    scene = some([[0.0, 0.0, 1.0], [0.0, 0.4, 1.2]])
+    clear = replace(scene, opacity_logits=torch.full((2,), -9.0))
+    with pytest.raises(InputError, match=r"a\.ply: its Gaussians are transparent: none of 2"):
+        check_cameras_fit(clear, cameras, tmp_path / "a.ply", tmp_path / "c.json")
