@@ -133,6 +133,10 @@ def load_run(config_path: Path, split: Split = "test") -> LoadedRun:
     with without_lpips(config):
         pipeline = config.pipeline.setup(device=device, test_mode="val" if split == "val" else "test")
     pipeline.eval()
+    if device == "cpu" and hasattr(pipeline.model, "gauss_params"):
+        from nerfseg_ns.splats.gaussian_views import draw_without_cuda
+
+        draw_without_cuda(pipeline.model)
     _load_weights(pipeline, state, checkpoint, config_path)
 
     run = LoadedRun(config, pipeline, checkpoint, int(state["step"]), split)

@@ -83,7 +83,7 @@ class OrthographicView:
     the map, whatever scale and convergence the map has there.
 
     Args:
-        model: of nerfseg or nerfacto; one ray bundle is rendered at a time, of eval_num_rays_per_chunk rays at most.
+        model: of nerfseg, nerfacto or Gaussians; one ray bundle is rendered at a time, of eval_num_rays_per_chunk rays at most.
         frame: from the frame of the input poses to the scene frame.
         projection: from map coordinates to the frame of the input poses.
         heights: bottom and top, metres.
@@ -142,7 +142,7 @@ class OrthographicView:
         outputs = []
         with evaluating(self.model):
             for start in range(0, len(places), size):
-                outputs.append(self._chosen(self.model(rays[start : start + size])))
+                outputs.append(self._chosen(self._outputs(rays[start : start + size])))
         found = {name: torch.cat([piece[name] for piece in outputs]) for name in outputs[0]}
         depth = found["depth"][:, 0]
         solid = (found["accumulation"][:, 0] >= OPAQUE).cpu().numpy()
@@ -162,6 +162,13 @@ class OrthographicView:
             classes,
             confidence,
         )
+
+    def _outputs(self, rays: RayBundle) -> dict[str, Tensor]:
+        if hasattr(self.model, "gauss_params"):
+            from nerfseg_ns.splats.gaussian_rays import ray_outputs
+
+            return ray_outputs(self.model, rays)
+        return self.model(rays)
 
     def _chosen(self, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
         chosen = {name: outputs[name] for name in ("rgb", "depth", "accumulation")}

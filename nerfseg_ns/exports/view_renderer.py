@@ -66,6 +66,9 @@ class ViewRenderer:
         """Render a camera of nerfstudio's, one view."""
         outputs = self.model.get_outputs_for_camera(camera)
         depth = outputs["depth"][..., 0].float()
+        if hasattr(self.model, "gauss_params"):  # Splatfacto's depth runs along the viewing axis
+            rays = camera.generate_rays(camera_indices=0, keep_shape=True)
+            depth = depth * rays.metadata["directions_norm"][..., 0].to(depth)
         solid = (outputs["accumulation"][..., 0] > 0.5) & (depth < SKY)
         probabilities = None
         if self.class_table is not None:

@@ -29,6 +29,17 @@ class Contributions:
     pixels: Int64[Tensor, " contributions"]
     weights: Float[Tensor, " contributions"]
 
+    def composited(
+        self, values: Float[Tensor, "contributions channels"], pixels: int
+    ) -> Float[Tensor, "pixels channels"]:
+        """Sum over each pixel of weight times value.
+
+        Args:
+            values: of each contribution.
+            pixels: how many there are.
+        """
+        return values.new_zeros(pixels, values.shape[1]).index_add_(0, self.pixels, self.weights[:, None] * values)
+
     def samples(self, gaussians: Gaussians, camera: Pinhole, minimum_weight: float = MINIMUM_WEIGHT) -> ViewSamples:
         """The same as the samples of a view: each at the centre of its Gaussian.
 

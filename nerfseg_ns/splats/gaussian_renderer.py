@@ -10,14 +10,13 @@ from torch import Tensor
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.pinhole import Pinhole
 from nerfseg_ns.core.view_samples import ViewSamples
-from nerfseg_ns.splats.contributions import Contributions, light_before
+from nerfseg_ns.splats.gaussian_rays import contributions_of_rays
 from nerfseg_ns.splats.gaussians import Gaussians
 from nerfseg_ns.splats.model_gaussians import model_gaussians
 from nerfseg_ns.splats.rasteriser import Rasteriser, make_rasteriser
 
 _PAIRS_AT_ONCE = 1 << 22
 _POINTS_AT_ONCE = 1 << 14
-_LEAST_ALPHA = 1.0 / 255.0
 
 
 class GaussianRenderer:
@@ -66,22 +65,7 @@ class GaussianRenderer:
         """A few rays, each against all Gaussians in space; views are much quicker by :meth:`view`."""
         gaussians, shape = self.gaussians, rays.shape
         origins, directions = (value.reshape(-1, 3).to(gaussians.means) for value in (rays.origins, rays.directions))
-        inward = gaussians.rotations().transpose(1, 2) / gaussians.scales[:, :, None]
-        pieces: list[tuple[Tensor, Tensor, Tensor]] = []
-        size = max(1, _PAIRS_AT_ONCE // len(gaussians))
-        for start in range(0, len(origins), size):
-            ray = torch.einsum("gij,rj->rgi", inward, directions[start : start + size])
-            away = gaussians.means - origins[start : start + size, None]
-            centre = torch.einsum("gij,rgj->rgi", inward, away)
-            along = (ray * centre).sum(dim=-1) / (ray * ray).sum(dim=-1)
-            off = (centre - along[..., None] * ray).square().sum(dim=-1)
-            alpha = (gaussians.opacities * torch.exp(-0.5 * off)).clamp(max=0.999)
-            along, order = along.masked_fill((alpha < _LEAST_ALPHA) | (along <= 0), torch.inf).sort(dim=1)
-            row, place = along.isfinite().nonzero().unbind(-1)
-            index = order[row, place]
-            pieces.append((index, row + start, alpha[row, index]))
-        index, pixels, alpha = (torch.cat(parts) for parts in zip(*pieces))
-        found = Contributions(index, pixels, alpha * light_before(alpha, pixels))
+        found = contributions_of_rays(gaussians, origins, directions)
         return found.samples_of_rays(gaussians, origins, directions, (shape[0], shape[1]))
 
     @torch.no_grad()

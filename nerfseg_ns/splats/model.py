@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Int64
+from jaxtyping import Float, Int64
 from nerfstudio.cameras.cameras import Cameras
 from nerfstudio.engine.optimizers import Optimizers
 from nerfstudio.models.base_model import ModelConfig
@@ -15,6 +15,7 @@ from torch.nn import Parameter
 
 from nerfseg_ns.core.class_table import ClassTable
 from nerfseg_ns.core.confusion import ConfusionMatrix
+from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.semantic_network import SemanticNetwork, SemanticNetworkShape
 from nerfseg_ns.data.pinhole_cameras import pinhole_of
 from nerfseg_ns.data.semantic_views import SEMANTICS, SemanticViews
@@ -23,7 +24,7 @@ from nerfseg_ns.nerf.perceptual_metric import no_lpips
 from nerfseg_ns.nerf.semantic_outputs import class_losses, class_outputs, label_accuracy, view_record
 from nerfseg_ns.nerf.two_stage_model import TwoStageModel
 from nerfseg_ns.splats.gaussian_features import GaussianFeatures
-from nerfseg_ns.splats.gaussians import Gaussians
+from nerfseg_ns.splats.gaussian_views import gaussian_outputs, visible_gaussians
 from nerfseg_ns.splats.model_gaussians import model_gaussians
 from nerfseg_ns.splats.neighbours import nearest_gaussians
 from nerfseg_ns.splats.rasteriser import Rasteriser, make_rasteriser
@@ -98,8 +99,18 @@ class NerfSegSplatModel(SplatfactoModel, TwoStageModel):
             )
 
     def takes_geometry_of(self, config: ModelConfig) -> bool:
-        """Of runs of Splatfacto, and of those that build on it."""
-        return isinstance(config, SplatfactoModelConfig) and config.sh_degree == self.config.sh_degree
+        """Of runs of Splatfacto, and of those that build on it.
+
+        Raises:
+            InputError: their colours have spherical harmonics of another degree.
+        """
+        if isinstance(config, SplatfactoModelConfig) and config.sh_degree != self.config.sh_degree:
+            raise InputError(
+                f"--pipeline.geometry-config: its Gaussians have spherical harmonics of degree {config.sh_degree}, and "
+                f"those of this run would have degree {self.config.sh_degree}; add --pipeline.model.sh-degree "
+                f"{config.sh_degree}"
+            )
+        return isinstance(config, SplatfactoModelConfig)
 
     def set_stage(self, stage: int) -> None:
         """See :class:`~nerfseg_ns.nerf.two_stage_model.TwoStageModel`."""
@@ -139,6 +150,8 @@ class NerfSegSplatModel(SplatfactoModel, TwoStageModel):
     def step_cb(self, optimizers: Optimizers, step: int) -> None:
         """Before each step: what a checkpoint or a new stage has put in the place of a parameter is optimised too."""
         super().step_cb(optimizers, step)
+        if self.stage == 2:  # colours of all degrees, which Splatfacto brings in one after the other
+            self.step = max(step, self.config.sh_degree * self.config.sh_degree_interval)
         for name, wanted in self.get_param_groups().items():
             optimizer = optimizers.optimizers.get(name)
             if optimizer is None or all(a is b for a, b in zip(optimizer.param_groups[0]["params"], wanted)):
@@ -172,54 +185,39 @@ class NerfSegSplatModel(SplatfactoModel, TwoStageModel):
             if self.device.type == "cuda" and not self.training:
                 outputs = super().get_outputs(camera)
             else:
-                outputs = self._colours(camera)
+                outputs = gaussian_outputs(self, camera, self._rasteriser())
         if self.stage == 2 and self.semantic_network is not None:
             outputs.update(self._semantics(camera, outputs["rgb"]))
         return outputs
-
-    def _visible(self) -> tuple[Gaussians, Tensor | slice]:
-        """The Gaussians inside the viewer's crop, and which they are."""
-        gaussians = model_gaussians(self).detached()
-        if self.crop_box is None or self.training:
-            return gaussians, slice(None)
-        inside = self.crop_box.within(self.means).reshape(-1)
-        return gaussians.where(inside), inside
 
     def _rasteriser(self) -> Rasteriser:
         if self.rasteriser is None:
             self.rasteriser = make_rasteriser(self.device, self.num_points)
         return self.rasteriser
 
-    def _colours(self, camera: Cameras) -> dict[str, Any]:
-        """Splatfacto's outputs by the rasteriser: at full size, and on any device."""
-        gaussians, _ = self._visible()
-        view = pinhole_of(camera, self.device)
-        depth = (gaussians.means - view.centre) @ -view.c2w[:, 2:3]
-        drawn, alpha = self._rasteriser().render(
-            gaussians, torch.cat([gaussians.colours(view.centre), depth], dim=-1), view
-        )
-        background = self._get_background_color()
-        alpha = alpha[..., None]
-        expected = drawn[..., 3:] / alpha.clamp(min=1e-6)
-        return {
-            "rgb": (drawn[..., :3] + (1.0 - alpha) * background).clamp(0.0, 1.0),
-            "depth": torch.where(alpha > 0, expected, expected.max()),
-            "accumulation": alpha,
-            "background": background if self.training else background.expand(*alpha.shape[:2], 3),
-        }
-
     def _semantics(self, camera: Cameras, rgb: Tensor) -> dict[str, Any]:
+        gaussians, which = visible_gaussians(self)
+        features = self.rasterised_features()[which]
+        if len(features):
+            drawn, _ = self._rasteriser().render(gaussians, features, pinhole_of(camera, self.device))
+        else:  # a crop around nothing
+            drawn = features.new_zeros(*rgb.shape[:2], features.shape[1])
+        return self.classes_of(drawn, rgb)
+
+    def classes_of(self, drawn: Float[Tensor, "*pixels channels"], rgb: Float[Tensor, "*pixels 3"]) -> dict[str, Any]:
+        """What the heads say of pixels: in training what the losses need, else the semantic outputs.
+
+        Args:
+            drawn: :meth:`rasterised_features`, composited.
+            rgb: rendered colours.
+        """
         assert self.semantic_network is not None and self.class_table is not None
-        gaussians, which = self._visible()
-        features = self._features()[which]
-        drawn, _ = self._rasteriser().render(gaussians, features, pinhole_of(camera, self.device))
-        height, width = rgb.shape[:2]
-        logits, colour_logits = self.semantic_network.classify(drawn.reshape(height * width, -1), rgb.reshape(-1, 3))
+        logits, colour_logits = self.semantic_network.classify(drawn.reshape(-1, drawn.shape[-1]), rgb.reshape(-1, 3))
         if self.training:
             return {"logits": logits, "colour_logits": colour_logits}
-        return class_outputs(logits.reshape(height, width, -1), rgb, self.class_table, self.class_legend.visible)
+        return class_outputs(logits.reshape(*rgb.shape[:-1], -1), rgb, self.class_table, self.class_legend.visible)
 
-    def _features(self) -> Tensor:
+    def rasterised_features(self) -> Float[Tensor, "gaussians channels"]:
         """What is rasterised, of each Gaussian; computed once for many views while nothing is learned."""
         if self._rasterised is not None:
             return self._rasterised

@@ -4,11 +4,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
+from scipy.spatial import cKDTree
 from torch import Tensor
 
+from nerfseg_ns.core.gaussian_sites import GaussianSites
 from nerfseg_ns.core.object_votes import ObjectVotes
 from nerfseg_ns.core.pinhole import Pinhole
+from nerfseg_ns.selection.selected_object import SelectedObject
 from nerfseg_ns.splats.gaussian_votes import gradient_votes, memberships
 from nerfseg_ns.splats.gaussians import Gaussians
 from nerfseg_ns.splats.mixed_gaussians import mixed, split
@@ -73,3 +76,26 @@ def object_gaussians(
 
 def _votes(rasteriser: Rasteriser, gaussians: Gaussians, views: Views, objects: int) -> ObjectVotes:
     return gradient_votes(rasteriser, gaussians, views(), objects)
+
+
+def enclosed_gaussians(selected: SelectedObject, means: Float[Tensor, "gaussians 3"]) -> Bool[Tensor, " gaussians"]:
+    """The Gaussians of an object and those inside of it, which no view shows: there the nearest that was seen speaks.
+
+    Args:
+        selected: with votes on Gaussians.
+        means: centres of all Gaussians of the scene.
+    """
+    sites = selected.sites
+    assert isinstance(sites, GaussianSites)
+    means = means.to(sites.device)
+    unseen = torch.ones(len(means), dtype=torch.bool, device=means.device)
+    unseen[sites.gaussians[sites.gaussians < len(means)]] = False
+    result, bounds = selected.contains(means), selected.bounds()
+    if bounds is None:
+        return result
+    rows = (unseen & ((means >= bounds[0]) & (means <= bounds[1])).all(dim=-1)).nonzero()[:, 0]
+    if len(rows):
+        tree = cKDTree(sites.positions.double().cpu().numpy())
+        nearest = torch.from_numpy(tree.query(means[rows].double().cpu().numpy())[1]).to(means.device)
+        result[rows] = selected.contains(sites.positions[nearest])
+    return result

@@ -1,6 +1,7 @@
-"""Objects in rendered pictures: coloured, alone, or taken out. Works on nerfseg and nerfacto models alike.
+"""Objects in rendered pictures: coloured, alone, or taken out, in models of nerfseg, nerfacto and Gaussians alike.
 
-Three methods of a model are wrapped: the proposal sampler, the field's density and ``get_outputs``. The wrappers act
+Three methods of a field's model are wrapped: the proposal sampler, the field's density and ``get_outputs``; of a model
+of Gaussians ``get_outputs``, around which the crop of the viewer is narrowed to what is kept. The wrappers act
 only where :attr:`SelectionRendering.shown` says so, in the viewer's render threads; training, evaluation and selection
 itself see the model as it is.
 """
@@ -59,7 +60,7 @@ class SelectionRendering:
     """Shows objects in the pictures of a model.
 
     Args:
-        model: with ``proposal_sampler`` and ``field``.
+        model: with ``proposal_sampler`` and ``field``, or with Gaussians.
         shown: asked during a render what the current thread's picture shows; None: the model as it is.
     """
 
@@ -68,10 +69,14 @@ class SelectionRendering:
         self.shown = shown
         self._drawing = threading.local()
         self._originals: list[tuple[Any, str, bool, Any]] = []
+        self._found: WeakKeyDictionary[SelectedObject, _ObjectGaussians] = WeakKeyDictionary()
 
     def install(self) -> None:
         """Wrap the model's methods; a second time does nothing."""
         if self._originals:
+            return
+        if hasattr(self.model, "gauss_params"):
+            self._wrap(self.model, "get_outputs", self._get_outputs_of_gaussians)
             return
         self._wrap(self.model, "get_outputs", self._get_outputs)
         self._wrap(self.model.proposal_sampler, "generate_ray_samples", self._generate_ray_samples)
@@ -113,6 +118,34 @@ class SelectionRendering:
             return self._coloured(outputs, shown, self._drawing.coverage)
         finally:  # nerfstudio interrupts renders by an exception at any line
             self._drawing.shown = self._drawing.samples = self._drawing.coverage = None
+
+    def _get_outputs_of_gaussians(self, original: Callable, camera: Any) -> dict[str, Any]:
+        from nerfseg_ns.splats.gaussian_views import kept_gaussians, shares_of_pixels
+
+        shown = None if self.model.training else self.shown()
+        if shown is None or not shown.objects:
+            return original(camera)
+        if shown.mode != "highlight":
+            inside = torch.stack([self._gaussians(selected).enclosed for selected, _ in shown.objects]).any(dim=0)
+            with kept_gaussians(self.model, inside if shown.mode == "isolate" else ~inside):
+                return self._coloured(original(camera), shown, None)
+        outputs = original(camera)
+        members = torch.stack([self._gaussians(selected).members for selected, _ in shown.objects], dim=-1)
+        coverage = shares_of_pixels(self.model, camera, members.float()).unbind(-1)
+        return self._coloured(outputs, shown, list(coverage))
+
+    def _gaussians(self, selected: SelectedObject) -> "_ObjectGaussians":
+        """Found once for an object and the Gaussians as they are: each picture would ask again."""
+        from nerfseg_ns.splats.object_gaussians import enclosed_gaussians
+
+        means = self.model.gauss_params["means"]
+        state = id(means), means._version
+        found = self._found.get(selected)
+        if found is None or found.state != state:
+            enclosed = enclosed_gaussians(selected, means.detach()).to(means.device)
+            found = _ObjectGaussians(state, _contains(selected, means.detach()), enclosed)
+            self._found[selected] = found
+        return found
 
     def _generate_ray_samples(self, original: Callable, *arguments: Any, **named: Any) -> Any:
         shown = self._active
@@ -164,7 +197,7 @@ class SelectionRendering:
 
     @staticmethod
     def _coloured(
-        outputs: dict[str, Any], shown: ShownObjects, coverage: list[Float[Tensor, " rays"]] | None
+        outputs: dict[str, Any], shown: ShownObjects, coverage: list[Float[Tensor, "*rays"]] | None
     ) -> dict[str, Any]:
         coloured = dict(outputs)
         for name in COLOURED_OUTPUTS:
@@ -176,10 +209,19 @@ class SelectionRendering:
                 coloured[name] = picture * opacity + GROUND * (1.0 - opacity)
             elif coverage is not None:
                 for (_, colour), share in zip(shown.objects, coverage):
-                    blend = COLOUR_SHARE * share.clamp(0.0, 1.0)[:, None]
+                    blend = COLOUR_SHARE * share.clamp(0.0, 1.0)[..., None]
                     picture = picture * (1.0 - blend) + blend * picture.new_tensor(colour) / 255.0
                 coloured[name] = picture
         return coloured
+
+
+@dataclass(frozen=True, eq=False)
+class _ObjectGaussians:
+    """Which Gaussians make up an object, and which it encloses besides; of a state of their centres."""
+
+    state: tuple[int, int]
+    members: Bool[Tensor, " gaussians"]
+    enclosed: Bool[Tensor, " gaussians"]
 
 
 _solids: "WeakKeyDictionary[SelectedObject, ObjectSolid]" = WeakKeyDictionary()

@@ -43,7 +43,7 @@ class ViewerPanels:
     def install(self) -> None:
         """Hook into the viewer's connections and its model's pictures."""
         model = self.viewer.pipeline.model
-        if hasattr(model, "proposal_sampler") and hasattr(model, "field"):
+        if hasattr(model, "gauss_params") or (hasattr(model, "proposal_sampler") and hasattr(model, "field")):
             SelectionRendering(model, self.shown).install()
         self.viewer.viser_server.on_client_connect(self._connect)
         self.viewer.viser_server.on_client_disconnect(self._disconnect)

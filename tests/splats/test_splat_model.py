@@ -117,7 +117,7 @@ def test_smoothing_mixes_the_features_of_neighbours(small_known):
         model.set_stage(2)
         model.eval()
     with torch.no_grad():
-        plain, mixed = one._features(), other._features()
+        plain, mixed = one.rasterised_features(), other.rasterised_features()
         distances = torch.cdist(small_known.gaussians.means, small_known.gaussians.means)
         near = distances.topk(5, largest=False).indices[:, 1:]
         torch.testing.assert_close(mixed, 0.5 * plain + 0.5 * plain[near].mean(dim=1), rtol=1e-4, atol=1e-5)
@@ -194,3 +194,34 @@ def test_ns_train_without_cuda_says_what_to_use_instead(tmp_path):
     with pytest.raises(InputError, match="gsplat rasterises on CUDA GPUs only, .*use nerfseg-lite on this machine"):
         config.save_config()
     assert not list(tmp_path.iterdir())
+
+
+def test_colours_of_all_degrees_are_shown_in_stage_2(small_known):
+    """Splatfacto brings the degrees in one after the other, by the step, which begins anew on a given geometry."""
+    model = make_model(small_known)
+    optimizers = Optimizers({}, {})
+    model.set_stage(1)
+    model.step_cb(optimizers, 5)
+    assert model.step == 5
+    model.set_stage(2)
+    model.step_cb(optimizers, 5)
+    assert model.step // model.config.sh_degree_interval >= model.config.sh_degree
+
+
+def test_the_gaussians_of_another_degree_are_refused(small_known):
+    model, other = make_model(small_known), NerfSegSplatModelConfig(sh_degree=3)
+    assert model.takes_geometry_of(NerfSegSplatModelConfig(sh_degree=1))
+    with pytest.raises(InputError, match="of degree 3, and those of this run .* 1; add --pipeline.model.sh-degree 3"):
+        model.takes_geometry_of(other)
+
+
+def test_a_crop_around_nothing_shows_nothing(small_known):
+    from nerfstudio.data.scene_box import OrientedBox
+
+    model = make_model(small_known)
+    model.set_stage(2)
+    model.eval()
+    far = OrientedBox(R=torch.eye(3), T=torch.full((3,), 50.0), S=torch.ones(3))
+    outputs = model.get_outputs_for_camera(nerfstudio_camera(small_known.cameras[0]), far)
+    assert not outputs["accumulation"].any() and outputs["semantics"].shape == (64, 64, 4)
+    assert torch.isfinite(outputs["semantics"]).all()
