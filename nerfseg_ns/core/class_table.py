@@ -88,6 +88,31 @@ class ClassTable:
 
         return cls(palette_entries(names, palette, colours))
 
+    def find(self, name: str) -> SemanticClass | None:
+        """The class of a name, whatever its case; None when there is none."""
+        exact = [entry for entry in self.classes if entry.name == name]
+        return next((e for e in (*exact, *self.classes) if e.name.casefold() == name.casefold()), None)
+
+    def extended(self, names: Sequence[str]) -> "ClassTable":
+        """This table with further classes at its end; names that it has, in any case, add nothing.
+
+        Args:
+            names: of the classes; those new to the table get the colours of the default palette.
+
+        Raises:
+            InputError: more than 255 classes.
+        """
+        from nerfseg_ns.core.palettes import DEFAULT_PALETTE
+
+        known = {entry.name.casefold() for entry in self.classes}
+        new: dict[str, str] = {}
+        for name in names:
+            if name.casefold() not in known:
+                new.setdefault(name.casefold(), name)
+        colours = {entry.name: entry.rgb for entry in self.classes}
+        whole = ClassTable.from_names([*self.names, *new.values()], DEFAULT_PALETTE, colours)
+        return ClassTable((*self.classes, *whole.classes[len(self) :]))
+
     @classmethod
     def from_json(cls, path: Path) -> "ClassTable":
         """Read ``{"classes": [{"id", "name", "rgb", "carla_tag"?}, ...]}``.

@@ -14,6 +14,7 @@ from nerfseg_ns.core.class_table import ClassTable
 from nerfseg_ns.core.georeference import GEOREFERENCE, Georeference
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.poses import read_intrinsics, read_pose, swap_camera_axes
+from nerfseg_ns.data.label_folder import LabelFolder
 from nerfseg_ns.data.reduced_cameras import Pinhole, check_downscale_factor, reduced_cameras
 from nerfseg_ns.data.scene_folder import LAYOUT, SPLITS, SceneView, SplitFolder, label_files, read_split
 from nerfseg_ns.data.semantic_views import SEMANTICS, LabelOptions
@@ -32,9 +33,22 @@ class CarlaMVSDataParserConfig(DataParserConfig, LabelOptions, WorldOptions):
     """Scene folder: {train,test,validation}/{rgb,color,pose,intrinsics}."""
     label_data: Path | None = None
     """A second scene folder, in the stage-2 form, whose labels are matched to the views by name: the public data set
-    ships its stage-1 and stage-2 folders apart."""
+    ships its stage-1 and stage-2 folders apart. Or a folder with classes.json and labels/VIEW.png (nerfseg segment
+    --labels-out), whose labels the training views have in the place of the scene's own."""
     downscale_factor: int = 1
     """How many times to reduce the images (area averaging) and labels (nearest neighbour)."""
+
+    @property
+    def label_folder(self) -> LabelFolder | None:
+        """None also for a second scene folder, which has labels of evaluation views too."""
+        if self.label_data is not None and not LabelFolder(self.label_data).exists:
+            return None
+        return super().label_folder
+
+    @property
+    def label_scene(self) -> Path | None:
+        """The second scene folder."""
+        return self.label_data if self.label_folder is None else None
 
 
 @dataclass
@@ -61,9 +75,12 @@ class CarlaMVSDataParser(DataParser):
         poses = transform @ _read_poses(folder.views)
         poses[:, :, 3] *= scale
 
-        labels = self._labels(split, folder)
+        images = [view.image for view in folder.views]
+        labels = self.config.given_labels(split, images)
+        if labels is None:
+            labels = self._labels(split, folder)
         cameras = reduced_cameras(
-            [view.image for view in folder.views],
+            images,
             labels,
             [_read_pinhole(view) for view in folder.views],
             poses,
@@ -81,7 +98,7 @@ class CarlaMVSDataParser(DataParser):
         )
         masks = [view.mask for view in folder.views if view.mask is not None]
         return DataparserOutputs(
-            image_filenames=[view.image for view in folder.views],
+            image_filenames=images,
             cameras=cameras,
             scene_box=self.config.scene_box(),
             mask_filenames=masks or None,
@@ -121,13 +138,13 @@ class CarlaMVSDataParser(DataParser):
         )
 
     def _scene_table(self) -> ClassTable | None:
-        for folder in (self.config.label_data, self.config.data):
+        for folder in (self.config.label_scene, self.config.data):
             if folder is not None and (folder / "classes.json").is_file():
                 return ClassTable.from_json(folder / "classes.json")
         return None
 
     def _unlabelled_hint(self, folder: SplitFolder) -> str:
-        if folder.has_label_form or self.config.label_data is not None:
+        if folder.has_label_form or self.config.label_scene is not None:
             return _STAGE_2_FORM
         return (
             f"the folder is in the stage-1 form (images in rgb/, no color/); {_STAGE_2_FORM}. If the labels are in a "
@@ -137,11 +154,11 @@ class CarlaMVSDataParser(DataParser):
     def _labels(self, split: str, folder: SplitFolder) -> list[Path | None]:
         """The label image of each view, from the label folder where it has this split, else from the scene."""
         own: list[Path | None] = [view.label for view in folder.views]
-        label_data = self.config.label_data
+        label_data = self.config.label_scene
         if label_data is None:
             return own
         if not (label_data / "train").is_dir():
-            raise InputError(f"{label_data / 'train'}: no such folder (--label-data); {_STAGE_2_FORM}")
+            raise InputError(f"{label_data / 'train'}: no such folder (--label-data); {_STAGE_2_FORM}, or labels/")
         labelled = read_split(label_data / folder.path.name)
         if not labelled.views:
             return own
@@ -169,7 +186,7 @@ class CarlaMVSDataParser(DataParser):
         labels: list[Path] = []
         for split in SPLITS:
             own = label_files(self.config.data / split)
-            theirs = label_files(self.config.label_data / split) if self.config.label_data is not None else []
+            theirs = label_files(self.config.label_scene / split) if self.config.label_scene is not None else []
             labels += theirs or own
         return labels
 

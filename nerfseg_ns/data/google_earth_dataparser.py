@@ -89,7 +89,9 @@ class GoogleEarthDataParser(DataParser):
         in_world[:, :, 3] *= scale
 
         labels_by_stem = self._labels(whole)
-        labels = [labels_by_stem.get(image.stem) for image in views.images]
+        labels = config.given_labels(split, views.images)
+        if labels is None:
+            labels = [labels_by_stem.get(image.stem) for image in views.images]
         pinholes = [Pinhole(focal, focal, views.width / 2, views.height / 2) for focal in views.focal_lengths()]
         cameras = reduced_cameras(views.images, labels, pinholes, in_world, config.downscale_factor)
         folder = whole.file.parent

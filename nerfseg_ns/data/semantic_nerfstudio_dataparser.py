@@ -65,7 +65,12 @@ class SemanticNerfstudio(Nerfstudio):
         # Nerfstudio names images by this method too, so names, with or without images_2, agree.
         by_image = {self._get_fname(Path(frame["file_path"]), file.parent): frame for frame in frames}
         chosen = [by_image[image] for image in outputs.image_filenames]
-        labels = [self._label(frame, file.parent) for frame in chosen]
+        labels = self.config.given_labels(split, outputs.image_filenames)
+        if labels is None:
+            labels = [self._label(frame, file.parent) for frame in chosen]
+        else:
+            for label, frame in zip(labels, chosen):
+                self._check_label(label, frame, file.parent)
         kept = self.config.select(
             split, [Path(frame["file_path"]).stem for frame in chosen], labels, str(file), _LABELS_EXPECTED
         )
@@ -109,6 +114,12 @@ class SemanticNerfstudio(Nerfstudio):
         if not frame.get("semantic_path"):
             return None
         label = folder / frame["semantic_path"]
+        self._check_label(label, frame, folder)
+        return label
+
+    def _check_label(self, label: Path | None, frame: dict[str, Any], folder: Path) -> None:
+        if label is None:
+            return
         image = self._get_fname(Path(frame["file_path"]), folder)
         sizes = []
         for path in (folder / frame["file_path"], image):
@@ -116,7 +127,6 @@ class SemanticNerfstudio(Nerfstudio):
                 header = read_image_header(path)
                 sizes.append((header.width, header.height))
         check_label_header(label, image, tuple(sizes))
-        return label
 
 
 def _check_frame(frame: dict[str, Any], file: Path) -> None:

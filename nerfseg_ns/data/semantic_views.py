@@ -11,6 +11,7 @@ from nerfseg_ns.core.label_image import LabelFormat
 from nerfseg_ns.core.label_kind import decided_format
 from nerfseg_ns.core.palettes import DEFAULT_PALETTE
 from nerfseg_ns.core.view_selection import select_labelled
+from nerfseg_ns.data.label_folder import LabelFolder
 
 SEMANTICS = "semantics"
 """Key of :class:`SemanticViews` in a dataparser's metadata, and of the label tensor in a batch."""
@@ -59,6 +60,43 @@ class LabelOptions:
     """Whether label images hold class ids (channel 0) or class colours; auto finds out, once for the whole scene."""
     channel_order: Literal["auto", "rgb", "bgr"] = "auto"
     """Channel order of colour label images; auto takes the one that explains more pixels."""
+    label_data: Path | None = None
+    """A folder with classes.json and labels/VIEW.png (nerfseg segment --labels-out), whose labels the training views
+    have in the place of the scene's own. Evaluation views keep theirs."""
+
+    @property
+    def label_folder(self) -> LabelFolder | None:
+        """The folder of :attr:`label_data`; None when the labels are the scene's own.
+
+        Raises:
+            InputError: the folder is not of that form; classes are given by another option too.
+        """
+        if self.label_data is None:
+            return None
+        folder = LabelFolder(self.label_data)
+        if not folder.exists:
+            raise InputError(
+                f"{folder.image_folder}: no such folder; --label-data expects classes.json and labels/VIEW.png, as "
+                "nerfseg segment --labels-out writes them"
+            )
+        if self.classes is not None or self.class_names:
+            raise InputError(
+                f"--label-data {folder.path} brings a class table, so --classes and --class-names must be left out"
+            )
+        return folder
+
+    def given_labels(self, split: str, images: Sequence[Path]) -> list[Path | None] | None:
+        """The labels of :attr:`label_data` for the training views; None when views have the scene's own.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+            images: the image of each view.
+
+        Raises:
+            InputError: see :meth:`label_folder` and :meth:`~nerfseg_ns.data.label_folder.LabelFolder.labels`.
+        """
+        folder = self.label_folder
+        return None if folder is None or split != "train" else folder.labels(images)
 
     def class_table(self, scene_table: Callable[[], ClassTable | None]) -> ClassTable | None:
         """The class table of the options or else of the scene; None when neither has one.
@@ -67,8 +105,19 @@ class LabelOptions:
             scene_table: reads the table that comes with the scene; called only when no option replaces it.
 
         Raises:
-            InputError: both a table and names are given; the table cannot be read.
+            InputError: both a table and names are given; the table cannot be read; the scene has another table than
+                :attr:`label_data`, so that one id would mean two classes.
         """
+        folder = self.label_folder
+        if folder is not None:
+            table, own = folder.table(), scene_table()
+            if own is not None and own.names != table.names[: len(own)]:
+                raise InputError(
+                    f"{folder.table_file}: its classes ({', '.join(table.names)}) do not begin with those of the scene "
+                    f"({', '.join(own.names)}), whose evaluation labels have their ids; make the labels again from a "
+                    "run of this scene"
+                )
+            return table
         if self.classes is not None and self.class_names:
             raise InputError(f"--classes {self.classes} and --class-names exclude each other; give one")
         if self.class_names:
@@ -128,6 +177,9 @@ class LabelOptions:
                 f"name the classes in the order of their ids, --class-names Building Water Sky ..."
             )
         label_format = LabelFormat(self.label_kind, self.palette, self.channel_order)
-        if class_table is not None:
+        folder = self.label_folder
+        if folder is not None and any(label is not None and label.is_relative_to(folder.path) for label in labels):
+            label_format = LabelFormat("index")  # whatever form the scene's own labels have
+        elif class_table is not None:
             label_format = decided_format(scene_labels, label_format, class_table)
         return SemanticViews(class_table or ClassTable(()), labels, label_format, downscale_factor)

@@ -1,11 +1,12 @@
 """``nerfseg segment``: objects in 3D from a file of prompts."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from time import perf_counter
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 from rich.console import Console
@@ -13,6 +14,15 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from nerfseg_ns.core.input_error import InputError
+
+if TYPE_CHECKING:
+    from nerfseg_ns.core.class_table import ClassTable
+    from nerfseg_ns.data.label_folder import LabelFolder
+    from nerfseg_ns.selection.prompts import ObjectPrompt
+    from nerfseg_ns.selection.run_scene import RunScene
+    from nerfseg_ns.selection.selector import Listener
+    from nerfseg_ns.selection.session import SessionResult
+    from nerfseg_ns.selection.session_folder import SessionFolder
 
 REPORT_VERSION = 1
 
@@ -39,6 +49,11 @@ class SegmentOptions:
     """Keep the objects that the folder has from the same prompt, run and options, and do the rest."""
     overwrite: bool = False
     """Replace the objects that are in the folder."""
+    labels_out: Path | None = None
+    """Also write label images of the training views, made of the objects that have a class, into this folder; ns-train
+    learns from them by --label-data (docs/clicking.md)."""
+    label_confidence: float = 0.6
+    """Pixels whose object has a smaller share of the votes, 0 to 1, stay without a label."""
 
 
 def main(arguments: list[str]) -> None:
@@ -77,6 +92,7 @@ def segment(options: SegmentOptions) -> dict[str, Any]:
     folder = SessionFolder(options.output_dir)
     folder.check(options.overwrite, options.resume)
     prompts = read_prompts(options.prompts)
+    label_folder = _label_folder(options, prompts)
     selector = make_selector(options.method)
     from nerfseg_ns.segmenters.registry import make_segmenter
 
@@ -123,6 +139,11 @@ def segment(options: SegmentOptions) -> dict[str, Any]:
                 result,
             )
             seconds["objects"] = perf_counter() - started
+            labels = None
+            if label_folder is not None:
+                started = perf_counter()
+                labels = _write_labels(options, prompts, run.class_table, scene, folder, result, label_folder, listener)
+                seconds["labels"] = perf_counter() - started
     except KeyboardInterrupt:
         try:
             folder.finished(prompts, settings)
@@ -146,6 +167,8 @@ def segment(options: SegmentOptions) -> dict[str, Any]:
         "objects": {p.name: result.reports[p.name] for p in prompts if p.name in result.reports},
         "failed": result.failures,
     }
+    if labels is not None:
+        document["labels"] = labels
     path = folder.write_report(document)
     _print(document, path, scene.bytes_on_disk)
     if result.failures:
@@ -156,12 +179,61 @@ def segment(options: SegmentOptions) -> dict[str, Any]:
     return document
 
 
-def _check_writable(folder: Path) -> None:
+def _check_writable(folder: Path, option: str = "--output-dir") -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise InputError(f"--output-dir {folder}: cannot be written: {error.strerror or error}") from None
+        raise InputError(f"{option} {folder}: cannot be written: {error.strerror or error}") from None
+
+
+def _label_folder(options: SegmentOptions, prompts: "Sequence[ObjectPrompt]") -> "LabelFolder | None":
+    if options.labels_out is None:
+        return None
+    from nerfseg_ns.data.label_folder import LabelFolder
+    from nerfseg_ns.selection.click_labels import require_classes
+
+    require_classes(prompts)
+    if not 0.0 <= options.label_confidence <= 1.0:
+        raise InputError(f"--label-confidence {options.label_confidence}: expected 0 to 1")
+    path, folder = options.labels_out, LabelFolder(options.labels_out)
+    if path.is_file():
+        raise InputError(f"--labels-out {path}: a file; expected a folder")
+    ours = folder.exists or folder.table_file.is_file()
+    if path.is_dir() and any(path.iterdir()) and not (ours and (options.overwrite or options.resume)):
+        advice = "add --resume or --overwrite to replace its labels" if ours else "use another one"
+        raise InputError(f"--labels-out {path}: not empty; {advice}")
+    return folder
+
+
+def _write_labels(
+    options: SegmentOptions,
+    prompts: "Sequence[ObjectPrompt]",
+    table: "ClassTable | None",
+    scene: "RunScene",
+    folder: "SessionFolder",
+    result: "SessionResult",
+    label_folder: "LabelFolder",
+    listener: "Listener",
+) -> dict[str, Any]:
+    """Write the label images; what the report says of them."""
+    from nerfseg_ns.selection.click_labels import ClickLabels
+    from nerfseg_ns.selection.object_file import read_object
+
+    _check_writable(label_folder.path, "--labels-out")
+    names = [prompt.name for prompt in prompts if prompt.name in result.reports]
+    objects = [read_object(folder.object_file(name), scene.model.device).object for name in names]
+    if all(selected.prompt.class_name is None for selected in objects):
+        return {"folder": None, "why": "no object with a class could be selected"}
+    labels = ClickLabels.of(objects, table, options.label_confidence)
+    pixels = labels.write(scene, label_folder, listener)
+    return {
+        "folder": str(label_folder.path),
+        "confidence": options.label_confidence,
+        "classes": len(labels.table),
+        "objects": len(labels.objects),
+        "pixels": pixels,
+    }
 
 
 def _print(document: dict[str, Any], path: Path, bytes_on_disk: int) -> None:
@@ -175,6 +247,10 @@ def _print(document: dict[str, Any], path: Path, bytes_on_disk: int) -> None:
     if document["objects"]:
         console.print(table, highlight=False)
     console.print(str(path), soft_wrap=True, highlight=False)
+    labels = document.get("labels")
+    if labels is not None and labels["folder"] is not None:
+        found = ", ".join(f"{name} {count}" for name, count in labels["pixels"].items()) or "none"
+        console.print(f"{labels['folder']}: labels, in pixels: {found}", soft_wrap=True, highlight=False)
     if bytes_on_disk:
         from nerfseg_ns.core.user_cache import user_cache
 

@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from jaxtyping import Bool, Float, Float32
-from torch import Tensor
+from jaxtyping import Bool, Float32
 
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.mask_prompts import bounding_box, centrality, inner_points
@@ -14,6 +12,7 @@ from nerfseg_ns.segmenters.segmenter import Segmenter
 from nerfseg_ns.selection.first_view import LARGEST_SHARE, PromptedMasks, predict, prompted_masks
 from nerfseg_ns.selection.prompts import GRANULARITIES, ObjectPrompt
 from nerfseg_ns.selection.scene import Scene
+from nerfseg_ns.selection.sky import points_at_sky
 
 MOST = 6
 _SAME = 0.92  # IoU above which two masks are one meaning
@@ -50,18 +49,21 @@ def meanings(scene: Scene, segmenter: Segmenter, prompt: ObjectPrompt) -> Meanin
     first = prompt.views[0]
     clicks = np.array([p[:2] for p in first.points if p[2] == 1], dtype=np.float32).reshape(-1, 2)
     distance = scene.samples(view).distance
-    if len(clicks) and not any(torch.isfinite(_around(distance, *click)).any() for click in clicks):
+    if points_at_sky(scene, prompt):
         raise InputError(
             f"object {prompt.name!r}: nothing is dense where the prompt points in view {first.view} (sky); "
-            "click on a surface"
+            "click on a surface, or give the object a class to label the sky"
         )
     wanted, most = GRANULARITIES.index(prompt.granularity), _largest(first.box, scene.camera(view).size)
     if wanted and len(found.masks) == 4 and _usable(found.masks[wanted], most):
         pool = [(found.masks[wanted], 1.0)]
     else:
+        answers = (found, *_asked_again(scene, segmenter, prompt, view, found))
+        if prompt.class_name is not None and not any(_usable(mask, most) for each in answers for mask in each.masks):
+            most = 1.0  # a class may be what is around all objects, such as the road
         pool = [
             (mask, float(score) * float(fit) * centrality(mask, clicks))
-            for answer in (found, *_asked_again(scene, segmenter, prompt, view, found))
+            for answer in answers
             for mask, score, fit in zip(answer.masks, answer.scores, answer.fits)
             if _usable(mask, most)
         ]
@@ -119,9 +121,3 @@ def _usable(mask: Bool[np.ndarray, "h w"], most: float) -> bool:
 
 def _alike(a: Bool[np.ndarray, "h w"], b: Bool[np.ndarray, "h w"]) -> bool:
     return bool((a & b).sum() >= _SAME * (a | b).sum())
-
-
-def _around(distance: Float[Tensor, "h w"], x: float, y: float) -> Float[Tensor, "rows columns"]:
-    """The distances at a click and next to it."""
-    row, column = min(int(y), distance.shape[0] - 1), min(int(x), distance.shape[1] - 1)
-    return distance[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2]

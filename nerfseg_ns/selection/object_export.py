@@ -145,9 +145,13 @@ def export_object(
         mesh_format: of the mesh.
 
     Raises:
-        InputError: nothing of the object is above its threshold, or the folder cannot be written.
+        InputError: nothing of the object is above its threshold, it is the sky, or the folder cannot be written.
         SelectionCancelled: see :class:`~nerfseg_ns.selection.selector.Listener`.
     """
+    if not selected.has_place:
+        raise InputError(
+            f"object {selected.prompt.name!r}: it is the sky, which has no points and no surface to export"
+        )
     files = ExportFiles.named(folder, selected.prompt.name, mesh_format)
     points = object_points(scene, selected, listener)
     mesh = object_mesh(selected, scene.renderer.density, points)

@@ -1,7 +1,7 @@
 """NAME.npz: an object in 3D in one file, without pickle."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from nerfseg_ns.core.vote_sites import VoteSites
 from nerfseg_ns.core.voxel_blocks import VoxelBlocks
 from nerfseg_ns.selection.prompts_file import check_prompt, prompt_from_record, prompt_record
 from nerfseg_ns.selection.selected_object import SelectedObject
+from nerfseg_ns.selection.sky import SKY, SkyObject
 
 FORMAT = 1
 LARGEST_TABLE = 2**27
@@ -44,7 +45,7 @@ def write_object(path: Path, selected: SelectedObject, frame: SceneFrame) -> Non
     blocks), ``threshold`` (float64), ``transform`` (float64 [3, 4]) and ``scale`` (float64) of the scene frame,
     ``prompt`` and ``report`` (JSON text). An object of Gaussians has in the place of ``blocks``: ``gaussians`` (int64
     [n], index of each in the scene, ascending), ``centres`` (float32 [n, 3], scene frame) and ``head_on`` (float32
-    [n]), and n + 1 votes.
+    [n]), and n + 1 votes. The sky has no blocks, and the method "sky" in its report.
 
     Args:
         path: NAME.npz.
@@ -137,18 +138,24 @@ def _object(arrays: dict[str, np.ndarray], path: Path, device: torch.device | st
     cell, threshold, scale = (float(arrays[name]) for name in ("cell", "threshold", "scale"))
     if not (cell > 0 and 0 <= threshold <= 1 and scale > 0 and np.isfinite([cell, scale]).all()):
         raise ValueError(f"cell {cell}, threshold {threshold}, scale {scale}")
+    report: Any = json.loads(str(arrays["report"]))
+    if not isinstance(report, dict):
+        raise ValueError("its report is no JSON object")
+    prompt = prompt_from_record(json.loads(str(arrays["prompt"])), str(path))
+    check_prompt(prompt, None, str(path))
+    if report.get("method") == SKY:
+        return StoredObject(replace(SkyObject.of(prompt, device), threshold=threshold, report=report), _frame(arrays))
     sites = (_gaussian_sites if "gaussians" in arrays else _voxel_blocks)(arrays, cell, device)
     votes = [
         torch.from_numpy(_array(arrays, name, np.floating, (sites.count + 1,)).astype(np.float32))[:, None].to(device)
         for name in ("inside", "outside")
     ]
-    frame = SceneFrame(torch.from_numpy(_array(arrays, "transform", np.floating, (3, 4)).astype(np.float64)), scale)
-    prompt = prompt_from_record(json.loads(str(arrays["prompt"])), str(path))
-    check_prompt(prompt, None, str(path))
-    report: Any = json.loads(str(arrays["report"]))
-    if not isinstance(report, dict):
-        raise ValueError("its report is no JSON object")
-    return StoredObject(SelectedObject(prompt, sites, ObjectVotes(*votes), threshold, report), frame)
+    return StoredObject(SelectedObject(prompt, sites, ObjectVotes(*votes), threshold, report), _frame(arrays))
+
+
+def _frame(arrays: dict[str, np.ndarray]) -> SceneFrame:
+    transform = _array(arrays, "transform", np.floating, (3, 4)).astype(np.float64)
+    return SceneFrame(torch.from_numpy(transform), float(arrays["scale"]))
 
 
 def _array(arrays: dict[str, np.ndarray], name: str, kind: type, shape: tuple[int | None, ...]) -> np.ndarray:

@@ -86,11 +86,22 @@ def prompt_from_record(record: Any, where: str) -> ObjectPrompt:
         raise InputError(f'{where}: "views" is {entries!r}; expected a list')
     views = tuple(_view_prompt(entry, where) for entry in entries)
     class_name = record.get("class")
-    if class_name is not None and not (isinstance(class_name, str) and _NAME.fullmatch(class_name)):
-        raise InputError(
-            f'{where}: "class" is {class_name!r}; expected up to 80 letters, digits, spaces and any of . _ + -'
-        )
+    check_class_name(class_name, where)
     return ObjectPrompt(record["name"], views, record.get("granularity", "auto"), class_name)
+
+
+def check_class_name(name: Any, where: str) -> None:
+    """Check what an object is said to be.
+
+    Args:
+        name: None: not said.
+        where: for messages.
+
+    Raises:
+        InputError: it is no text, or has signs that class names cannot have.
+    """
+    if name is not None and not (isinstance(name, str) and _NAME.fullmatch(name)):
+        raise InputError(f'{where}: "class" is {name!r}; expected up to 80 letters, digits, spaces and any of . _ + -')
 
 
 def _view_prompt(entry: Any, where: str) -> ViewPrompt:

@@ -15,6 +15,7 @@ from nerfstudio.pipelines.base_pipeline import VanillaPipeline
 from PIL import Image
 
 from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.core.label_image import read_image_header
 from nerfseg_ns.core.packed_samples import PackedSamples, pack, unpack
 from nerfseg_ns.core.pinhole import Pinhole
 from nerfseg_ns.core.recently_used import RecentlyUsed
@@ -172,6 +173,15 @@ class RunScene:
             image = self._captured(view) if self.source == "captured" else self._rendered(view)
             self._images.keep(view, image, image.nbytes)
         return image
+
+    def file_size(self, view: int) -> tuple[int, int]:
+        """(h, w) of the captured image's file, of which the camera's size is a fraction.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        header = read_image_header(self._dataset.image_filenames[view])
+        return header.height, header.width
 
     def mask(self, view: int) -> Bool[np.ndarray, "h w"] | None:
         """The pixels that the data's own mask keeps, at the camera's size; None where the data has no masks."""

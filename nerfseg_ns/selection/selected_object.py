@@ -1,8 +1,9 @@
 """An object in 3D: votes on voxels or Gaussians, and a threshold."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -23,6 +24,9 @@ class SelectedObject:
         threshold: membership above which a point belongs to the object.
         report: what happened: views used and left out with reasons, agreement, seconds per stage.
     """
+
+    has_place: ClassVar[bool] = True
+    """False of the sky, which no point of the scene belongs to."""
 
     prompt: ObjectPrompt
     sites: VoteSites
@@ -47,16 +51,26 @@ class SelectedObject:
         """Whether points of the scene frame belong to the object."""
         return self.membership(positions) > self.threshold
 
+    def membership_of(self, samples: ViewSamples) -> Float[Tensor, " samples"]:
+        """The membership of samples of a view."""
+        if samples.primitives is None:
+            return self.membership(samples.positions)
+        return self.votes.membership(self.sites.near(samples))[:, 0]
+
     def holds(self, samples: ViewSamples) -> Bool[Tensor, " samples"]:
         """Whether samples of a view belong to the object."""
-        if samples.primitives is None:
-            return self.contains(samples.positions)
-        return self.votes.membership(self.sites.near(samples))[:, 0] > self.threshold
+        return self.membership_of(samples) > self.threshold
 
     def share(self, samples: ViewSamples) -> Float[Tensor, "h w"]:
         """The share of each ray's weight that lies inside."""
         inside = self.holds(samples)
         return samples.per_pixel(inside[:, None].to(samples.weights))[..., 0]
+
+    def vote(self, samples: ViewSamples) -> Float[Tensor, "h w"]:
+        """How sure each pixel of a view is of the object: the membership along its ray by weight, 0..1."""
+        membership = self.membership_of(samples)
+        both = samples.per_pixel(torch.stack([membership, torch.ones_like(membership)], dim=1))
+        return both[..., 0] / both[..., 1].clamp(min=1e-8)
 
     def mask(self, samples: ViewSamples) -> Bool[Tensor, "h w"]:
         """The object in a view: pixels whose ray has most of its weight inside."""

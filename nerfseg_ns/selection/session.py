@@ -13,6 +13,7 @@ from nerfseg_ns.selection.scene import Scene
 from nerfseg_ns.selection.selected_object import SelectedObject
 from nerfseg_ns.selection.selector import Listener, Selector
 from nerfseg_ns.selection.session_folder import SessionFolder
+from nerfseg_ns.selection.sky import select_with_sky
 
 
 @dataclass
@@ -77,7 +78,7 @@ def _selected(
     done = set()
     try:
         if prompts:
-            for selected in selector.select(scene, segmenter, prompts, listener):
+            for selected in select_with_sky(selector, scene, segmenter, prompts, listener):
                 done.add(selected.prompt.name)
                 yield selected
         return

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -118,7 +119,7 @@ class SessionFolder:
             "pixels": {view: int(mask.sum()) for view, mask in zip(scene.names, masks)},
             "seconds": {**selected.report.get("seconds", {}), "masks": round(perf_counter() - started, 3)},
         }
-        complete = SelectedObject(selected.prompt, selected.sites, selected.votes, selected.threshold, report)
+        complete = replace(selected, report=report)
         write_object(self.object_file(name), complete, frame)
         return complete
 

@@ -47,3 +47,13 @@ def test_a_bad_table_is_named(tmp_path, text, message):
 def test_a_missing_table_is_named(tmp_path):
     with pytest.raises(InputError, match="no such class table"):
         ClassTable.from_json(tmp_path / "classes.json")
+
+
+def test_a_table_is_extended_by_what_it_lacks_in_any_case():
+    table = ClassTable((SemanticClass(0, "Road", (1, 2, 3), 99), SemanticClass(1, "pond", (70, 70, 70))))
+    longer = table.extended(["ROAD", "Building", "lamp", "Lamp", "building"])
+    assert longer.names == ("Road", "pond", "Building", "lamp") and longer.classes[:2] == table.classes
+    assert longer.classes[2].carla_tag == 1 and longer.classes[2].rgb != (70, 70, 70)  # that colour is the pond's
+    assert len({entry.rgb for entry in longer.classes}) == 4
+    assert longer.find("LAMP").id == 3 and longer.find("lamps") is None
+    assert ClassTable(()).extended(["Road"]).classes[0].rgb == (128, 64, 128)

@@ -1,0 +1,86 @@
+"""The sky as an object: where nothing is dense. A click there has no place in 3D, but it can name a class."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from nerfseg_ns.core.object_votes import ObjectVotes
+from nerfseg_ns.core.view_samples import ViewSamples
+from nerfseg_ns.core.voxel_blocks import VoxelBlocks
+from nerfseg_ns.segmenters.segmenter import Segmenter
+from nerfseg_ns.selection.prompts import ObjectPrompt
+from nerfseg_ns.selection.scene import Scene
+from nerfseg_ns.selection.selected_object import SelectedObject
+from nerfseg_ns.selection.selector import Listener, Selector
+
+SKY = "sky"
+"""The method in the report of such an object."""
+
+
+class SkyObject(SelectedObject):
+    """All pixels whose rays meet nothing dense. No point of the scene belongs to it.
+
+    Which mask the segmenter gives does not matter: what is not dense in one view is the sky of all others too.
+    """
+
+    has_place = False
+
+    @classmethod
+    def of(cls, prompt: ObjectPrompt, device: torch.device | str = "cpu") -> "SkyObject":
+        """The object of a prompt."""
+        none = torch.full((1, 1, 1), -1, dtype=torch.long, device=device)
+        blocks = VoxelBlocks(1.0, torch.zeros(3, dtype=torch.long, device=device), none, 0)
+        return cls(prompt, blocks, ObjectVotes.none(blocks, 1), report={"method": SKY, "seconds": {}})
+
+    def share(self, samples: ViewSamples) -> Float[Tensor, "h w"]:
+        """1 where the ray meets nothing, 0 elsewhere."""
+        return (~samples.distance.isfinite()).to(samples.weights)
+
+    def vote(self, samples: ViewSamples) -> Float[Tensor, "h w"]:
+        """Share of the pixels around each that meet nothing: edges of surfaces are less sure."""
+        share = torch.nn.functional.pad(self.share(samples)[None, None], (1, 1, 1, 1), mode="replicate")
+        return torch.nn.functional.avg_pool2d(share, 3, stride=1)[0, 0]
+
+
+def select_with_sky(
+    selector: Selector, scene: Scene, segmenter: Segmenter, prompts: Sequence[ObjectPrompt], listener: Listener
+) -> Iterator[SelectedObject]:
+    """What an engine selects; a prompt that says a class and points at the sky, which engines refuse, makes the sky.
+
+    Raises:
+        InputError, SelectionCancelled: see :class:`~nerfseg_ns.selection.selector.Selector`.
+    """
+    sky = [prompt for prompt in prompts if names_the_sky(scene, prompt)]
+    for prompt in sky:
+        yield SkyObject.of(prompt, scene.samples(list(scene.names).index(prompt.views[0].view)).distance.device)
+    others = [prompt for prompt in prompts if prompt not in sky]
+    if others:
+        yield from selector.select(scene, segmenter, others, listener)
+
+
+def names_the_sky(scene: Scene, prompt: ObjectPrompt) -> bool:
+    """Whether a prompt points at the sky and says a class; without one a click there is a mistake."""
+    return prompt.class_name is not None and points_at_sky(scene, prompt)
+
+
+def points_at_sky(scene: Scene, prompt: ObjectPrompt) -> bool:
+    """Whether all clicks on the object in its first view meet nothing dense, neither there nor in a pixel next to it.
+
+    Args:
+        scene: the views; it has to have the prompt's first one.
+        prompt: the prompt. One without clicks, a box, does not point at the sky.
+    """
+    first = prompt.views[0]
+    clicks = [point for point in first.points if point[2] == 1]
+    if not clicks or first.view not in scene.names:
+        return False
+    distance = scene.samples(list(scene.names).index(first.view)).distance
+    return not any(around(distance, x, y).isfinite().any() for x, y, _ in clicks)
+
+
+def around(distance: Float[Tensor, "h w"], x: float, y: float) -> Float[Tensor, "rows columns"]:
+    """The distances at a click and next to it."""
+    row, column = min(int(y), distance.shape[0] - 1), min(int(x), distance.shape[1] - 1)
+    return distance[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2]
