@@ -18,11 +18,12 @@ def _joint(two_stage: MethodSpecification, name: str, description: str) -> Metho
     pipeline = config.pipeline
     config.method_name = name
     pipeline.stage1_steps, pipeline.stage2_steps = pipeline.stage1_steps + pipeline.stage2_steps, 0
-    own = {"_target", "use_ray_convolution", "use_colour_network"}
+    own = {"_target", "use_ray_convolution", "use_colour_network", "use_surface_grid"}
     shared = {field.name: getattr(pipeline.model, field.name) for field in fields(pipeline.model)}
     pipeline.model = SemanticNerfModelConfig(**{key: value for key, value in shared.items() if key not in own})
     shared = {field.name: getattr(pipeline.datamanager, field.name) for field in fields(pipeline.datamanager)}
     pipeline.datamanager = JointDataManagerConfig(**{key: value for key, value in shared.items() if key != "_target"})
+    pipeline.datamanager.propagated_share = 0.0
     for group in config.optimizers.values():
         assert isinstance(group["scheduler"], StageDecaySchedulerConfig)
         group["scheduler"].stage = 1

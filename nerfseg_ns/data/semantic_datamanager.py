@@ -1,11 +1,10 @@
 """The datamanager: all rays in stage 1, labelled pixels in stage 2."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from jaxtyping import Int64
 from nerfstudio.cameras.rays import RayBundle
 from nerfstudio.configs.dataparser_configs import AnnotatedDataParserUnion
 from nerfstudio.data.datamanagers.base_datamanager import (
@@ -18,14 +17,11 @@ from torch import Tensor
 
 from nerfseg_ns.core.class_table import IGNORE
 from nerfseg_ns.core.input_error import InputError
-from nerfseg_ns.core.labelled_pixels import LabelledPixels
 from nerfseg_ns.core.semantic_network import CAPTURED_COLOUR
 from nerfseg_ns.data.carla_mvs_dataparser import CarlaMVSDataParserConfig
+from nerfseg_ns.data.labelled_views import LabelledViews, gather_pixels
 from nerfseg_ns.data.semantic_dataset import SemanticDataset
 from nerfseg_ns.data.semantic_views import SEMANTICS
-
-Views = Tensor | Sequence[Tensor]
-"""Images of all views: stacked when they have one size, a list when they differ."""
 
 
 @dataclass
@@ -40,26 +36,9 @@ class SemanticDataManagerConfig(VanillaDataManagerConfig):
     class_balanced_share: float = 0.0
     """Share of stage 2's rays, 0..1, that draw every class equally often instead of every labelled pixel: rare
     classes gain, at some cost in overall accuracy."""
-
-
-def gather_pixels(views: Views, pixels: Int64[Tensor, "rays 3"]) -> Tensor:
-    """Values at (view, y, x).
-
-    Args:
-        views: [views, h, w, channels] or a list of [h, w, channels].
-        pixels: rows (view, y, x).
-
-    Returns:
-        [rays, channels].
-    """
-    view, y, x = pixels.unbind(-1)
-    if isinstance(views, Tensor):
-        return views[view, y, x]
-    values = views[0].new_empty((len(pixels), views[0].shape[-1]))
-    for index in view.unique().tolist():
-        rows = view == index
-        values[rows] = views[index][y[rows], x[rows]]
-    return values
+    propagated_share: float = 0.0
+    """Share of stage 2's rays, 0..1, from pixels without a label, whose classes are propagated from the labelled ones
+    over geometry and look before stage 2 begins (not in the paper)."""
 
 
 def sample_pixels(sampler: PixelSampler, views: dict[str, Any]) -> dict[str, Any]:
@@ -96,24 +75,35 @@ class SemanticDataManager(VanillaDataManager[SemanticDataset]):
 
     def setup_train(self) -> None:
         """Set up nerfstudio's loaders; the index of labelled pixels is built when stage 2 begins."""
-        share = self.config.class_balanced_share
-        if not 0.0 <= share <= 1.0:
-            raise InputError(f"--pipeline.datamanager.class-balanced-share {share}: expected a share of 0 to 1")
+        for name in ("class_balanced_share", "propagated_share"):
+            share = getattr(self.config, name)
+            if not 0.0 <= share <= 1.0:
+                option = name.replace("_", "-")
+                raise InputError(f"--pipeline.datamanager.{option} {share}: expected a share of 0 to 1")
         super().setup_train()
-        self._labelled: tuple[dict[str, Any], LabelledPixels] | None = None
+        self._labelled: LabelledViews | None = None
+        self._propagated: LabelledViews | None = None
 
-    def _labelled_views(self) -> tuple[dict[str, Any], LabelledPixels]:
-        if self._labelled is None:
-            if self.config.train_num_images_to_sample_from == -1:
-                batch = next(self.iter_train_image_dataloader)
-            else:  # the cache holds changing views: stage 2 keeps the labelled ones
-                indices = self.train_dataset.labelled_view_indices or [0]
-                batch = self.config.collate_fn([self.train_dataset[i] for i in indices])
-            labels: list[Tensor] = list(batch["semantics"])
-            if "mask" in batch:
-                labels = [torch.where(mask.bool(), label, IGNORE) for mask, label in zip(batch["mask"], labels)]
-            self._labelled = (batch, LabelledPixels(labels))
-        return self._labelled
+    def _views(self, indices: Sequence[int]) -> dict[str, Any]:
+        """Nerfstudio's cache of all views, or, where that holds changing ones, those asked for."""
+        if self.config.train_num_images_to_sample_from == -1:
+            return next(self.iter_train_image_dataloader)
+        return self.config.collate_fn([self.train_dataset[index] for index in indices])
+
+    def set_propagated(self, labels: Mapping[int, tuple[Tensor, Tensor]]) -> None:
+        """Give unlabelled pixels the classes that were propagated to them.
+
+        Args:
+            labels: view -> uint8 class ids [h, w, 1], 255 where there is none, and their certainty, uint8 [h, w, 1].
+        """
+        if not any(bool((classes != IGNORE).any()) for classes, _ in labels.values()):
+            self._propagated = None  # every pixel has a label of its own
+            return
+        views = self._views(list(labels))
+        none = [torch.full_like(image, IGNORE, dtype=torch.uint8)[..., :1] for image in views["image"]]
+        indices = torch.as_tensor(views["image_idx"]).tolist()
+        classes, certainty = zip(*(labels.get(index, (empty, empty)) for index, empty in zip(indices, none)))
+        self._propagated = LabelledViews(views, classes, certainty)
 
     def next_train(self, step: int) -> tuple[RayBundle, dict[str, Any]]:
         """Rays and their pixels: any pixel of any view in stage 1, labelled pixels in stage 2."""
@@ -130,15 +120,16 @@ class SemanticDataManager(VanillaDataManager[SemanticDataset]):
         return sample_pixels(self.train_pixel_sampler, next(self.iter_train_image_dataloader))
 
     def next_labelled_pixels(self) -> dict[str, Any]:
-        """``image``, ``semantics`` and ``indices`` (view, y, x) of labelled pixels."""
-        views, labelled = self._labelled_views()
-        rays = self.config.stage2_num_rays_per_batch
-        balanced = round(self.config.class_balanced_share * rays)
-        pixels = torch.cat([labelled.draw_balanced(balanced), labelled.draw(rays - balanced)])
-        batch = {key: gather_pixels(views[key], pixels) for key in ("image", "semantics")}
-        image_indices = torch.as_tensor(views["image_idx"]).cpu()  # nerfstudio keeps them on the GPU
-        batch["indices"] = torch.cat([image_indices[pixels[:, :1]], pixels[:, 1:]], dim=-1)
-        return batch
+        """``image``, ``semantics``, ``certainty`` and ``indices`` (view, y, x) of pixels with a class."""
+        if self._labelled is None:
+            views = self._views(self.train_dataset.labelled_view_indices or [0])
+            self._labelled = LabelledViews(views, views[SEMANTICS])
+        rays, balanced = self.config.stage2_num_rays_per_batch, self.config.class_balanced_share
+        if self._propagated is None:
+            return self._labelled.draw(rays, balanced)
+        propagated = round(self.config.propagated_share * rays)
+        parts = self._labelled.draw(rays - propagated, balanced), self._propagated.draw(propagated, balanced)
+        return {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
 
     def next_eval(self, step: int) -> tuple[RayBundle, dict[str, Any]]:
         """Rays of evaluation views and their pixels."""

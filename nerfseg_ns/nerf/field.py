@@ -103,11 +103,15 @@ class NerfSegField(Field):
         Returns:
             density per scene unit; the feature the colour network reads; the features of the hash grid.
         """
-        contracted = (self.spatial_distortion(positions) + 2.0) / 4.0
+        contracted = self.in_grid(positions)
         features, base = self.location_network(contracted.reshape(-1, 3))
         features = features.to(positions).reshape(*positions.shape[:-1], -1)
         base = base.to(positions).reshape(*positions.shape[:-1], -1)
         return self.average_init_density * trunc_exp(base[..., :1]), base[..., 1:], features
+
+    def in_grid(self, positions: Float[Tensor, "*points 3"]) -> Float[Tensor, "*points 3"]:
+        """Positions of the scene frame in the hash grid's cube, 0..1; all of the unbounded scene is inside."""
+        return (self.spatial_distortion(positions) + 2.0) / 4.0
 
     @staticmethod
     def location_features(

@@ -1,7 +1,7 @@
 """The model: a hash-grid radiance field with proposal sampling, and the two-stage semantic networks on top of it."""
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from nerfstudio.cameras.rays import RayBundle, RaySamples
 from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackAttributes, TrainingCallbackLocation
+from nerfstudio.field_components.encodings import HashEncoding
 from nerfstudio.field_components.spatial_distortions import SceneContraction
 from nerfstudio.fields.density_fields import HashMLPDensityField
 from nerfstudio.model_components.losses import distortion_loss, interlevel_loss
@@ -23,89 +24,15 @@ from nerfseg_ns.core.class_table import ClassTable
 from nerfseg_ns.core.compositing import absorb_remainder, composite, composite_weights
 from nerfseg_ns.core.confusion import ConfusionMatrix
 from nerfseg_ns.core.image_quality import PerceptualDistance
-from nerfseg_ns.core.semantic_network import CAPTURED_COLOUR, SemanticNetwork, SemanticNetworkShape
+from nerfseg_ns.core.semantic_network import CAPTURED_COLOUR, CERTAINTY, SemanticNetwork, SemanticNetworkShape
 from nerfseg_ns.data.semantic_views import SemanticViews
 from nerfseg_ns.nerf.class_legend import ClassLegend
 from nerfseg_ns.nerf.compilation import compile_methods, eager_under_trace
 from nerfseg_ns.nerf.field import NerfSegField
 from nerfseg_ns.nerf.geometry_checkpoint import GEOMETRY_PREFIXES
+from nerfseg_ns.nerf.model_config import NerfSegModelConfig as NerfSegModelConfig
 from nerfseg_ns.nerf.semantic_outputs import class_losses, class_outputs, label_accuracy, view_record
 from nerfseg_ns.nerf.two_stage_model import TwoStageModel
-
-
-@dataclass
-class NerfSegModelConfig(ModelConfig):
-    """Configuration of the two-stage semantic NeRF."""
-
-    _target: type = field(default_factory=lambda: NerfSegModel)
-    near_plane: float = 0.05
-    """Where rays start, scene units (the farthest camera is at distance 1 from the scene's centre)."""
-    far_plane: float = 1000.0
-    """Where rays end, scene units."""
-    implementation: Literal["tcnn", "torch"] = "tcnn"
-    """Backend of the hash grids and MLPs; tcnn falls back to torch where tiny-cuda-nn is missing."""
-    num_levels: int = 16
-    """Levels of the field's hash grid."""
-    base_res: int = 16
-    """Resolution of its coarsest level."""
-    max_res: int = 2048
-    """Resolution of its finest level."""
-    log2_hashmap_size: int = 19
-    """Size of each level's table."""
-    features_per_level: int = 2
-    """Features per level."""
-    hidden_dim: int = 64
-    """Width of the Location-MLP."""
-    geo_feat_dim: int = 15
-    """Channels of the geometry feature that the colour MLP reads."""
-    num_layers_color: int = 3
-    """Layers of the View-MLP."""
-    hidden_dim_color: int = 64
-    """Width of the View-MLP."""
-    average_init_density: float = 1.0
-    """Density at the start of training, per scene unit."""
-    num_proposal_samples_per_ray: tuple[int, ...] = (256, 96)
-    """Samples per ray of each proposal network."""
-    num_nerf_samples_per_ray: int = 48
-    """Samples per ray of the field."""
-    proposal_net_args_list: list[dict] = field(
-        default_factory=lambda: [
-            {"hidden_dim": 16, "log2_hashmap_size": 17, "num_levels": 5, "max_res": 128},
-            {"hidden_dim": 16, "log2_hashmap_size": 17, "num_levels": 5, "max_res": 256},
-        ]
-    )
-    """Arguments of each proposal network (nerfstudio's HashMLPDensityField)."""
-    proposal_update_every: int = 5
-    """After the warm-up the proposal networks learn every this many steps."""
-    proposal_warmup: int = 5000
-    """Steps over which that interval grows from 1."""
-    proposal_anneal_steps: int = 1000
-    """Steps over which proposal weights are annealed from uniform (mip-NeRF 360, Eq. 18)."""
-    interlevel_loss_mult: float = 1.0
-    """Weight of the proposal loss (mip-NeRF 360, Eq. 13)."""
-    distortion_loss_mult: float = 0.002
-    """Weight of the distortion loss (mip-NeRF 360, Eq. 15)."""
-    seg_mlp_widths: tuple[int, ...] = (128, 128)
-    """Widths of the Seg-MLP."""
-    ray_feature_dim: int = 128
-    """Channels of the ray feature (paper: 128)."""
-    ray_convolution_kernel: int = 5
-    """Samples the ray-convolution sees at once (paper: 5 at the fine level)."""
-    colour_widths: tuple[int, ...] = (16, 64)
-    """Widths of the colour-radiance network (paper: 16, 64)."""
-    use_ray_convolution: bool = True
-    """R: convolve along each ray's samples."""
-    use_colour_network: bool = True
-    """C: let the ray's colour take part."""
-    colour_source: Literal["rendered", "captured"] = "rendered"
-    """Colour that C reads in training. At a novel view it always reads the rendered colour, so training on
-    'captured' (the original code) leaves a gap between training and rendering."""
-    c2s_loss_mult: float = 1.0
-    """Weight of the loss on the colour-only head (paper: 1)."""
-    compile: bool = False
-    """Compile the networks with torch.compile where a compiler is there (worth it on a CPU)."""
-    lpips: bool = False
-    """Also report LPIPS in ns-eval. Downloads AlexNet weights on first use."""
 
 
 class NerfSegModel(TwoStageModel):
@@ -178,6 +105,16 @@ class NerfSegModel(TwoStageModel):
         self.class_legend = ClassLegend(self.class_table)
         self.semantic_network: SemanticNetwork | None = None
         if self.class_table is not None:
+            surface_encoding = None
+            if config.use_surface_grid:
+                surface_encoding = HashEncoding(
+                    num_levels=config.surface_grid_levels,
+                    min_res=config.base_res,
+                    max_res=config.surface_grid_max_res,
+                    log2_hashmap_size=config.surface_grid_log2_size,
+                    features_per_level=config.features_per_level,
+                    implementation=config.implementation,
+                )
             self.semantic_network = SemanticNetwork(
                 SemanticNetworkShape(
                     location_dim=self.field.location_dim,
@@ -188,7 +125,9 @@ class NerfSegModel(TwoStageModel):
                     colour_widths=tuple(config.colour_widths),
                     use_ray_convolution=config.use_ray_convolution,
                     use_colour_network=config.use_colour_network,
-                )
+                    surface_dim=0 if surface_encoding is None else surface_encoding.get_out_dim(),
+                ),
+                surface_encoding,
             )
         self.compiled = False
         if config.compile:
@@ -235,18 +174,43 @@ class NerfSegModel(TwoStageModel):
         ]
 
     def forward(self, ray_bundle: RayBundle) -> dict[str, Any]:
-        """Render rays, in pieces of one size when the networks are compiled.
-
-        Every new number of rays would be compiled anew; a short last piece is filled up and cut off again.
-        """
+        """Render rays, in pieces of one size when the networks are compiled."""
         if self.training or not self.compiled:
             return super().forward(ray_bundle)
+        return self._in_equal_pieces(super().forward, ray_bundle)
+
+    def surfaces(self, ray_bundle: RayBundle) -> dict[str, Tensor]:
+        """Where rays meet a surface, and what they see there.
+
+        Args:
+            ray_bundle: rays in nerfstudio's scene frame, [rays].
+
+        Returns:
+            ``points`` [rays, 3] in the scene frame, ``rgb`` [rays, 3], ``accumulation`` and ``depth`` [rays, 1].
+        """
+
+        def render(rays: RayBundle) -> dict[str, Tensor]:
+            outputs = self.render(self.collider(rays) if self.collider is not None else rays)
+            points = rays.origins + rays.directions * outputs["depth"]
+            return {"points": points, **{name: outputs[name] for name in ("rgb", "accumulation", "depth")}}
+
+        with torch.no_grad():
+            return self._in_equal_pieces(render, ray_bundle)
+
+    def _in_equal_pieces(
+        self, render: Callable[[RayBundle], dict[str, Any]], ray_bundle: RayBundle
+    ) -> dict[str, Tensor]:
+        """What a function makes of rays.
+
+        Compiled code would be compiled anew for every new number of rays; a short last piece is filled up and cut off
+        again.
+        """
         size, count = self.config.eval_num_rays_per_chunk, len(ray_bundle)
         pieces = []
         for start in range(0, count, size):
             rows = torch.arange(start, start + size, device=ray_bundle.origins.device).clamp(max=count - 1)
             with eager_under_trace():
-                piece = super().forward(ray_bundle.flatten()[rows])
+                piece = render(ray_bundle.flatten()[rows])
             pieces.append({name: value[: count - start] for name, value in piece.items()})
         return {name: torch.cat([piece[name] for piece in pieces]) for name in pieces[0]}
 
@@ -274,7 +238,10 @@ class NerfSegModel(TwoStageModel):
                 captured = ray_bundle.metadata[CAPTURED_COLOUR]
             outputs.update(self.render_semantics(outputs, captured))
         if not self.training:
-            for name in ("weights", "location_features"):
+            surface = ray_bundle.origins + ray_bundle.directions * outputs["depth"]
+            # in 0..1, the form ns-export and the viewer expect; a cell of the finest level is 4 / max_res wide
+            outputs["normals"] = (self.field.normals(surface, spacing=4.0 / self.config.max_res) + 1.0) / 2.0
+            for name in ("weights", "location_features", "surface"):
                 outputs.pop(name, None)
         return outputs
 
@@ -295,11 +262,10 @@ class NerfSegModel(TwoStageModel):
         }
         if self.stage == 2 or self.joint:
             outputs["location_features"] = self.field.location_features(geometry, hash_features)
-        if not self.training:
+        if not self.training or self.stage == 2:
             outputs["depth"] = self.depth_renderer(weights=weights, ray_samples=ray_samples)
-            surface = ray_bundle.origins + ray_bundle.directions * outputs["depth"]
-            # in 0..1, the form ns-export and the viewer expect; a cell of the finest level is 4 / max_res wide
-            outputs["normals"] = (self.field.normals(surface, spacing=4.0 / self.config.max_res) + 1.0) / 2.0
+        if self.stage == 2:
+            outputs["surface"] = self.field.in_grid(ray_bundle.origins + ray_bundle.directions * outputs["depth"])
         if self.training:
             outputs["weights_list"] = [*weights_list, weights]
             outputs["ray_samples_list"] = [*ray_samples_list, ray_samples]
@@ -310,7 +276,9 @@ class NerfSegModel(TwoStageModel):
         if self.semantic_network is None or self.class_table is None:
             return {}
         colour = outputs["rgb"] if captured is None else captured.to(outputs["rgb"])
-        logits, colour_logits = self.semantic_network(outputs["location_features"], outputs["weights"], colour)
+        logits, colour_logits = self.semantic_network(
+            outputs["location_features"], outputs["weights"], colour, outputs.get("surface")
+        )
         if self.training:
             return {"logits": logits, "colour_logits": colour_logits}
         return class_outputs(logits, outputs["rgb"], self.class_table, self.class_legend.visible)
@@ -329,7 +297,11 @@ class NerfSegModel(TwoStageModel):
         """Stage 1: colour, proposal and distortion losses. Stage 2: cross-entropies of both heads."""
         if "logits" in outputs:
             return class_losses(
-                outputs["logits"], outputs["colour_logits"], batch["semantics"], self.config.c2s_loss_mult
+                outputs["logits"],
+                outputs["colour_logits"],
+                batch["semantics"],
+                self.config.c2s_loss_mult,
+                batch.get(CERTAINTY),
             )
         return self.geometry_losses(outputs, batch)
 

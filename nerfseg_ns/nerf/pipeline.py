@@ -15,7 +15,8 @@ from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.stages import StageSchedule
 from nerfseg_ns.data.semantic_datamanager import SemanticDataManager, SemanticDataManagerConfig
 from nerfseg_ns.nerf.geometry_checkpoint import check_weight_names, load_geometry
-from nerfseg_ns.nerf.model import NerfSegModelConfig
+from nerfseg_ns.nerf.model import NerfSegModel, NerfSegModelConfig
+from nerfseg_ns.nerf.propagated_labels import propagated_labels
 from nerfseg_ns.nerf.scheduler import StageDecay
 from nerfseg_ns.nerf.two_stage_model import TwoStageModel
 from nerfseg_ns.viewer.selection_control import SelectionControl
@@ -161,11 +162,20 @@ class NerfSegPipeline(VanillaPipeline):
                 # With gradients left behind, Adam would move the frozen weights once more.
                 optimizers.zero_grad_all()
                 self._announce(stage, start=step)
+                if stage == 2:
+                    self._propagate_labels()
 
         return [
             TrainingCallback([TrainingCallbackLocation.BEFORE_TRAIN_ITERATION], switch, update_every_num_iters=1),
             *super().get_training_callbacks(training_callback_attributes),
         ]
+
+    def _propagate_labels(self) -> None:
+        """Once, on the geometry as stage 2 finds it; again after a resume."""
+        model = self.nerfseg_model
+        if isinstance(self.datamanager, SemanticDataManager) and self.datamanager.config.propagated_share > 0:
+            assert isinstance(model, NerfSegModel)
+            self.datamanager.set_propagated(propagated_labels(model, self.datamanager.train_dataset))
 
     def _announce(self, stage: int, start: int) -> None:
         if stage == 1:

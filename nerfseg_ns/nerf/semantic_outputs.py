@@ -47,12 +47,13 @@ def class_losses(
     colour_logits: Float[Tensor, "rays classes"] | None,
     labels: UInt8[Tensor, "rays 1"],
     c2s_loss_mult: float,
+    certainty: Float[Tensor, "rays 1"] | None = None,
 ) -> dict[str, Tensor]:
-    """Cross-entropies of both heads."""
+    """Cross-entropies of both heads; see :func:`~nerfseg_ns.core.semantic_network.semantic_loss`."""
     labels = labels.to(logits.device)
-    losses = {"semantic_loss": semantic_loss(logits, labels)}
+    losses = {"semantic_loss": semantic_loss(logits, labels, certainty)}
     if colour_logits is not None:
-        losses["colour_semantic_loss"] = c2s_loss_mult * semantic_loss(colour_logits, labels)
+        losses["colour_semantic_loss"] = c2s_loss_mult * semantic_loss(colour_logits, labels, certainty)
     return losses
 
 

@@ -72,3 +72,32 @@ def test_loss_without_labels_is_zero_and_keeps_the_weights_still() -> None:
     loss.backward()
     assert loss.item() == 0.0
     assert torch.equal(logits.grad, torch.zeros(4, 3))
+
+
+def test_loss_by_hand_weighs_rays_by_their_certainty() -> None:
+    logits = torch.tensor([[math.log(3.0), 0.0], [0.0, 0.0], [5.0, -5.0]])
+    labels = torch.tensor([[0], [1], [255]], dtype=torch.uint8)
+    certainty = torch.tensor([[1.0], [0.25], [1.0]])
+    expected = (-math.log(3 / 4) - 0.25 * math.log(1 / 2)) / 1.25
+    assert semantic_loss(logits, labels, certainty).item() == pytest.approx(expected, rel=1e-6)
+    sure = semantic_loss(logits, labels, torch.ones(3, 1))
+    torch.testing.assert_close(sure, semantic_loss(logits, labels))
+    assert semantic_loss(logits, torch.full_like(labels, 255), certainty).item() == 0.0
+
+
+def test_a_surface_encoding_takes_part_and_is_trained() -> None:
+    encoding = torch.nn.Linear(3, 2)
+    network = SemanticNetwork(SemanticNetworkShape(**SHAPE, surface_dim=2), encoding)
+    weights, features, rgb = torch.full((4, 9, 1), 1 / 9), torch.randn(4, 9, 5), torch.rand(4, 3)
+    here, there = torch.rand(4, 3), torch.rand(4, 3)
+    logits, _ = network(features, weights, rgb, here)
+    assert not torch.equal(logits, network(features, weights, rgb, there)[0])
+    semantic_loss(logits, torch.tensor([[0], [1], [2], [0]], dtype=torch.uint8)).backward()
+    assert encoding.weight.grad is not None and encoding.weight.grad.abs().sum() > 0
+    assert any(parameter is encoding.weight for parameter in network.parameters())
+
+
+@pytest.mark.parametrize(("channels", "encoding"), [(2, None), (0, torch.nn.Linear(3, 2))])
+def test_a_surface_encoding_without_channels_or_the_reverse_is_a_mistake(channels: int, encoding) -> None:
+    with pytest.raises(ValueError, match="do not agree"):
+        SemanticNetwork(SemanticNetworkShape(**SHAPE, surface_dim=channels), encoding)

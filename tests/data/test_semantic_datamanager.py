@@ -7,7 +7,8 @@ from PIL import Image
 from nerfseg_ns.core.semantic_network import CAPTURED_COLOUR
 from nerfseg_ns.data.carla_mvs_dataparser import CarlaMVSDataParserConfig
 from nerfseg_ns.data.joint_datamanager import JointDataManagerConfig
-from nerfseg_ns.data.semantic_datamanager import SemanticDataManager, SemanticDataManagerConfig, gather_pixels
+from nerfseg_ns.data.labelled_views import gather_pixels
+from nerfseg_ns.data.semantic_datamanager import SemanticDataManager, SemanticDataManagerConfig
 
 
 def datamanager(scene, labelled_views: int = 2, **options) -> SemanticDataManager:
@@ -114,3 +115,33 @@ def test_evaluation_batches_carry_the_labels_of_their_pixels(tiny_scene) -> None
     for row in range(0, 1000, 250):
         view, y, x = batch["indices"][row].tolist()
         assert torch.equal(batch["semantics"][row], made.eval_dataset[view]["semantics"][y, x])
+
+
+@pytest.mark.parametrize("images", [-1, 3])
+def test_propagated_classes_fill_their_share_of_stage_2(tiny_scene, images: int) -> None:
+    made = datamanager(tiny_scene, propagated_share=0.4, train_num_images_to_sample_from=images)
+    made.stage = 2
+    labelled = made.train_dataset.labelled_view_indices
+    other = next(view for view in range(6) if view not in labelled)
+    classes = torch.full((24, 24, 1), 255, dtype=torch.uint8)
+    classes[4, 6:8, 0] = torch.tensor([7, 8], dtype=torch.uint8)
+    certainty = torch.zeros_like(classes)
+    certainty[4, 6:8, 0] = torch.tensor([51, 102], dtype=torch.uint8)
+    made.set_propagated({other: (classes, certainty)})
+    bundle, batch = made.next_train(0)
+    assert len(bundle) == 300
+    known, propagated = (rows.tolist() for rows in batch["indices"].split([180, 120]))
+    assert {view for view, _, _ in known} == set(labelled)
+    assert {tuple(row) for row in propagated} == {(other, 4, 6), (other, 4, 7)}
+    assert (batch["certainty"][:180] == 1).all()
+    seven = batch["semantics"][180:] == 7
+    torch.testing.assert_close(batch["certainty"][180:], torch.where(seven, 0.2, 0.4))
+    assert torch.equal(batch["image"][180:][seven[:, 0]][0], made.train_dataset[other]["image"][4, 6])
+    made.set_propagated({other: (torch.full_like(classes, 255), certainty)})  # nothing was left without a label
+    assert set(made.next_train(0)[1]["indices"][:, 0].tolist()) <= set(labelled)
+
+
+def test_shares_beyond_the_whole_are_refused(tiny_scene) -> None:
+    for name in ("class_balanced_share", "propagated_share"):
+        with pytest.raises(SystemExit, match=f"{name.replace('_', '-')} 1.5: expected a share of 0 to 1"):
+            datamanager(tiny_scene, **{name: 1.5})

@@ -65,6 +65,40 @@ def test_stage_1_learns_geometry_and_leaves_the_semantics(make_model, make_rays)
             assert torch.equal(before[key], after[key]), key
 
 
+def test_a_grid_of_its_own_is_learned_in_stage_2_alone_and_moves_with_the_surface(make_model, make_rays) -> None:
+    model = make_model(use_surface_grid=True, surface_grid_levels=2, surface_grid_max_res=32, surface_grid_log2_size=8)
+    name = "semantic_network.surface_encoding.hash_table"
+    before = model.state_dict()[name].clone()
+    model.train()
+    optimizers = adams(model)
+    train_step(model, optimizers, make_rays())
+    assert torch.equal(model.state_dict()[name], before)
+    model.set_stage(2)
+    for seed in range(3):
+        train_step(model, optimizers, make_rays(seed=seed))
+    assert not torch.equal(model.state_dict()[name], before)
+    model.eval()
+    first = model(make_rays())["semantics"]
+    with torch.no_grad():
+        model.state_dict()[name].add_(1.0)
+    assert not torch.equal(first, model(make_rays())["semantics"])
+
+
+def test_surfaces_are_where_the_rendered_depth_is(make_model, make_rays) -> None:
+    model = make_model().eval()
+    rays = make_rays(count=37)  # more than two pieces of 16
+    outputs, found = model(rays), model.surfaces(rays)
+    assert {name: tuple(value.shape) for name, value in found.items()} == {
+        "points": (37, 3),
+        "rgb": (37, 3),
+        "accumulation": (37, 1),
+        "depth": (37, 1),
+    }
+    torch.testing.assert_close(found["depth"], outputs["depth"])
+    torch.testing.assert_close(found["points"], rays.origins + rays.directions * outputs["depth"])
+    assert not found["rgb"].requires_grad
+
+
 def test_outputs_that_nerfstudio_can_show(make_model, make_rays) -> None:
     model = make_model().eval()
     assert "semantics" not in model(make_rays())

@@ -1,0 +1,118 @@
+"""Classes of unlabelled pixels from labelled ones.
+
+A label is carried over to pixels whose surface point is near a labelled one of a similar colour. What no labelled view
+saw is judged by a classifier of looks (:mod:`nerfseg_ns.core.pixel_features`): gradient-boosted trees that know nothing
+of places.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.spatial import cKDTree
+
+NEIGHBOURS = 5
+"""Labelled pixels that vote on an unlabelled one."""
+REACH = 3.0
+"""Distance, in spacings of the pixels' surface points, at which a carried label counts 1/e."""
+COLOUR_WEIGHT = 6.0
+"""Spacings that the distance between black and full red is worth."""
+LOOK_WEIGHT = 0.3
+"""What the classifier's judgement counts beside a label carried over no distance at all."""
+MOST_EXAMPLES = 60_000
+"""Labelled pixels that the classifier learns from; more take longer and teach nothing new."""
+MOST_KNOWN = 400_000
+"""Labelled pixels that can be carried over."""
+BOOSTING_ROUNDS = 60
+
+
+@dataclass(frozen=True)
+class PropagatedPixels:
+    """Classes of pixels and how sure they are.
+
+    Args:
+        classes: class ids.
+        confidence: probability of the class, 0..1.
+    """
+
+    classes: Int[np.ndarray, " pixels"]
+    confidence: Float[np.ndarray, " pixels"]
+
+
+class LabelPropagation:
+    """Learned from labelled pixels, applied to any others.
+
+    Args:
+        points: surface points of the labelled pixels, in one unit and frame with those asked for later.
+        colours: their RGB, 0..1.
+        features: what they look like.
+        classes: their class ids.
+        spacing: distance between the surface points of neighbouring pixels, in the unit of the points.
+        seed: of the choice of examples, when there are more than enough.
+
+    Raises:
+        ValueError: there is no labelled pixel, or the spacing is not positive.
+    """
+
+    def __init__(
+        self,
+        points: Float[np.ndarray, "known 3"],
+        colours: Float[np.ndarray, "known 3"],
+        features: Float[np.ndarray, "known features"],
+        classes: Int[np.ndarray, " known"],
+        spacing: float,
+        seed: int = 0,
+    ) -> None:
+        if len(classes) == 0 or not spacing > 0.0:
+            raise ValueError(f"{len(classes)} labelled pixels with a spacing of {spacing}: both must be positive")
+        generator = np.random.default_rng(seed)
+        self._spacing = spacing
+        self._ids, known = np.unique(classes, return_inverse=True)
+        kept = _some(len(classes), MOST_KNOWN, generator)
+        self._known = known[kept]
+        self._tree = cKDTree(self._sites(points[kept], colours[kept]))
+        self._classifier = None
+        if len(self._ids) > 1:
+            # imported here: it takes a second, and only stage 2 needs it
+            from sklearn.ensemble import HistGradientBoostingClassifier
+
+            chosen = _some(len(classes), MOST_EXAMPLES, generator)
+            self._classifier = HistGradientBoostingClassifier(
+                max_iter=BOOSTING_ROUNDS,
+                learning_rate=0.15,
+                l2_regularization=1.0,
+                early_stopping=False,
+                random_state=seed,
+            ).fit(features[chosen], known[chosen])
+
+    def _sites(
+        self, points: Float[np.ndarray, "pixels 3"], colours: Float[np.ndarray, "pixels 3"]
+    ) -> Float[np.ndarray, "pixels 6"]:
+        """Places whose distance is that of the points, and of the colours, in spacings."""
+        return np.concatenate([points / self._spacing, COLOUR_WEIGHT * colours], axis=-1)
+
+    def __call__(
+        self,
+        points: Float[np.ndarray, "pixels 3"],
+        colours: Float[np.ndarray, "pixels 3"],
+        features: Float[np.ndarray, "pixels features"],
+    ) -> PropagatedPixels:
+        """The most likely class of each pixel."""
+        neighbours = min(NEIGHBOURS, len(self._known))
+        distance, index = self._tree.query(self._sites(points, colours), k=[*range(1, neighbours + 1)], eps=0.1)
+        votes = self._known[index]
+        carried = np.stack([(votes == known).mean(axis=1) for known in range(len(self._ids))], axis=-1)
+        scores = np.exp(-((distance.mean(axis=1) / REACH) ** 2))[:, None] * carried
+        if self._classifier is not None:
+            looks = np.zeros_like(scores)
+            looks[:, self._classifier.classes_] = self._classifier.predict_proba(features)
+            scores += LOOK_WEIGHT * looks
+        else:
+            scores += LOOK_WEIGHT
+        best = scores.argmax(axis=-1)
+        return PropagatedPixels(self._ids[best], scores.max(axis=-1) / scores.sum(axis=-1))
+
+
+def _some(count: int, most: int, generator: np.random.Generator) -> Int[np.ndarray, " kept"] | slice:
+    """At most so many of ``count`` rows, chosen evenly."""
+    return slice(None) if count <= most else generator.choice(count, most, replace=False)

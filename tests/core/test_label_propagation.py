@@ -1,0 +1,64 @@
+"""Labels carried over near their surface, and judged by look elsewhere."""
+
+import numpy as np
+import pytest
+
+from nerfseg_ns.core.label_propagation import LOOK_WEIGHT, LabelPropagation
+
+GREY = np.full(3, 0.5)
+
+
+def known(generator: np.random.Generator, count: int = 400) -> dict:
+    """Class 3 at x = 0, class 7 at x = 100; 3 looks dark and 7 bright. Spacing 1."""
+    points = generator.normal(size=(2 * count, 3))
+    points[count:, 0] += 100.0
+    look = np.concatenate([generator.normal(0.2, 0.02, (count, 2)), generator.normal(0.8, 0.02, (count, 2))])
+    classes = np.repeat([3, 7], count)
+    return dict(points=points, colours=np.tile(GREY, (2 * count, 1)), features=look, classes=classes, spacing=1.0)
+
+
+def test_a_label_is_carried_to_its_surface_whatever_the_look_and_the_look_decides_far_away() -> None:
+    propagation = LabelPropagation(**known(np.random.default_rng(0)))
+    points = np.array([[0.0, 0, 0], [100.0, 0, 0], [0.0, 0, 50], [100.0, 0, 50]])
+    looks = np.array([[0.8, 0.8], [0.2, 0.2], [0.8, 0.8], [0.2, 0.2]])
+    found = propagation(points, np.tile(GREY, (4, 1)), looks)
+    assert found.classes.tolist() == [3, 7, 7, 3]
+    # near: 1 x carried against LOOK_WEIGHT x look, up to the distance of the nearest labelled points
+    assert found.confidence[:2] == pytest.approx(1 / (1 + LOOK_WEIGHT), abs=0.05)
+    assert (found.confidence[2:] > 0.95).all()
+
+
+def test_colour_keeps_a_label_from_its_neighbour() -> None:
+    generator = np.random.default_rng(1)
+    points = generator.uniform(-3, 3, (2000, 3)) * [1, 1, 0]
+    classes = (np.arange(2000) % 2).astype(np.int64)
+    colours = np.where(classes[:, None] == 1, 1.0, 0.2) * np.ones(3)
+    propagation = LabelPropagation(points, colours, np.zeros((2000, 1)), classes, spacing=1.0)
+    asked = np.zeros((2, 3))
+    found = propagation(asked, np.array([[0.95] * 3, [0.25] * 3]), np.zeros((2, 1)))
+    assert found.classes.tolist() == [1, 0]
+
+
+def test_a_unit_has_no_meaning() -> None:
+    values = known(np.random.default_rng(2))
+    points = np.array([[1.0, 2, 0], [97.0, 1, 3], [50.0, 0, 0]])
+    looks = np.full((3, 2), 0.45)
+    first = LabelPropagation(**values)(points, np.tile(GREY, (3, 1)), looks)
+    scaled = LabelPropagation(**{**values, "points": 1e-3 * values["points"], "spacing": 1e-3})
+    second = scaled(1e-3 * points, np.tile(GREY, (3, 1)), looks)
+    assert first.classes.tolist() == second.classes.tolist()
+    np.testing.assert_allclose(first.confidence, second.confidence, rtol=1e-6)
+
+
+def test_one_class_alone_and_fewer_pixels_than_neighbours() -> None:
+    propagation = LabelPropagation(np.zeros((2, 3)), np.zeros((2, 3)), np.zeros((2, 1)), np.array([4, 4]), spacing=1.0)
+    found = propagation(np.array([[0.0, 0, 0], [9.0, 9, 9]]), np.zeros((2, 3)), np.zeros((2, 1)))
+    assert found.classes.tolist() == [4, 4] and found.confidence.tolist() == [1.0, 1.0]
+
+
+def test_nothing_known_is_no_knowledge() -> None:
+    empty = np.zeros((0, 3))
+    with pytest.raises(ValueError, match="0 labelled pixels"):
+        LabelPropagation(empty, empty, empty, np.zeros(0, np.int64), spacing=1.0)
+    with pytest.raises(ValueError, match="spacing of 0"):
+        LabelPropagation(np.zeros((1, 3)), np.zeros((1, 3)), np.zeros((1, 1)), np.zeros(1, np.int64), spacing=0.0)
