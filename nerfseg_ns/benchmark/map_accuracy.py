@@ -49,44 +49,45 @@ def _table(rows: Sequence[MeasuredRow], baseline: MeasuredRow | None) -> TableTe
     cells = [
         [
             "",
-            "pixel",
             "corners, median",
             "corners found",
-            "mIoU",
-            "overall accuracy",
-            "surface height, median",
-            "surface height, 90 %",
+            "mIoU, middle / all",
+            "overall accuracy, middle / all",
+            "surface height, middle / all",
             "roofs, median",
             "building heights, median",
-            "seen",
+            "seen, middle / all",
         ]
     ]
     for row in rows:
-        result, corners = row.result, row.result["corners"]
+        result, corners, middle = row.result, row.result["corners"], row.result["middle"]
         median = corners["median_m"]
         cells.append(
             [
                 row.name,
-                f"{row.settings['gsd']:g} m",
                 "–" if median is None else f"{median:.2f} m, {corners['median_pixels']:.1f} px",
                 f"{corners['found']} of {corners['asked']}",
-                f"{result['miou']:.3f}",
-                f"{result['overall_accuracy']:.3f}",
-                f"{result['height']['median_m']:.2f} m",
-                f"{result['height']['percentile_90_m']:.2f} m",
+                f"{_share(middle['miou'])} / {_share(result['miou'])}",
+                f"{_share(middle['overall_accuracy'])} / {_share(result['overall_accuracy'])}",
+                f"{_metres(middle['height_median_m'])} / {_metres(result['height']['median_m'])}",
                 _metres(result["roofs"]["median_m"]),
                 _metres(result["building_heights"]["median_m"]),
-                f"{result['seen']:.1%}",
+                f"{middle['seen']:.0%} / {result['seen']:.0%}",
             ]
         )
     first = rows[0].result
     note = (
         f"Exported maps of {first['size_m']:.0f} m against the true view from above, pixel by pixel where a training "
-        f"view sees the surface. Corners of the {first['corners']['buildings']} largest buildings that stand apart: "
-        "where lines fitted to the fall of the height along two edges meet. Heights are absolute errors above the "
-        "ellipsoid; building heights are those of the polygons (90 % inside less 10 % around)."
+        f"view sees the surface; the middle is the inner square of half the side. Corners of the "
+        f"{first['corners']['buildings']} largest buildings that stand apart, anywhere: where lines fitted to the fall "
+        "of the height along two edges meet. Heights are medians of absolute errors above the ellipsoid; building "
+        "heights are those of the polygons (90 % inside less 10 % around)."
     )
     return TableText(cells, note)
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def _metres(value: float | None) -> str:

@@ -14,7 +14,7 @@ from nerfseg_ns.benchmark.map_corners import corner_places
 from nerfseg_ns.benchmark.map_truth import MapTruth, TrueBuilding, TrueMap
 from nerfseg_ns.benchmark.row_kinds import RowPlace
 from nerfseg_ns.core.class_table import IGNORE, ClassTable
-from nerfseg_ns.core.confusion import ConfusionMatrix
+from nerfseg_ns.core.confusion import ConfusionMatrix, SegmentationScores
 from nerfseg_ns.core.georeference import MapProjection
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.exports.geotiff import raster_io
@@ -69,7 +69,8 @@ def compare(folder: MapFolder, truth: MapTruth, table: ClassTable, buildings: in
         ``miou``, ``overall_accuracy``, ``per_class`` (``name``, ``iou``, ``pixels``), ``height`` (``median_m``,
         ``percentile_90_m`` of the absolute error, ``shift_m`` median of the signed one), ``corners``, ``roofs`` and
         ``building_heights`` (``median_m`` of the absolute error, ``each``), ``seen`` (share of the truth's pixels that
-        the map has), ``size_m``.
+        the map has), ``size_m``, and ``middle``: ``miou``, ``overall_accuracy``, ``height_median_m``, ``seen`` of the
+        inner square of half the side (``side_m``), which a flight around the scene has in most of its pictures.
 
     Raises:
         InputError: a class of the map that the truth does not know, too few buildings.
@@ -81,10 +82,18 @@ def compare(folder: MapFolder, truth: MapTruth, table: ClassTable, buildings: in
     both = there & (classes != IGNORE) & np.isfinite(height)
     if not both.any():
         raise InputError(f"{folder.path}: no pixel of the map lies in the truth {truth.folder}")
-    confusion = ConfusionMatrix(len(table))
-    confusion.update(torch.from_numpy(_ids(folder, table)[classes[both]]), torch.from_numpy(true.classes[both]))
-    scores = confusion.scores()
+    ids = _ids(folder, table)[classes]
+
+    def scored(pixels: Bool[np.ndarray, "h w"]) -> SegmentationScores:
+        confusion = ConfusionMatrix(len(table))
+        confusion.update(torch.from_numpy(ids[pixels]), torch.from_numpy(true.classes[pixels]))
+        return confusion.scores()
+
+    scores = scored(both)
     error = height[both] - true.height[both]
+    middle = _middle(folder, truth)
+    in_middle = both & middle
+    of_middle = scored(in_middle) if in_middle.any() else None
     chosen = truth.buildings(buildings)
     return {
         "miou": scores.miou,
@@ -102,7 +111,25 @@ def compare(folder: MapFolder, truth: MapTruth, table: ClassTable, buildings: in
         **_building_heights(chosen, height, true, folder.grid.gsd),
         "seen": float(both.sum() / there.sum()),
         "size_m": truth.side,
+        "middle": {
+            "side_m": truth.side / 2,
+            "miou": None if of_middle is None else of_middle.miou,
+            "overall_accuracy": None if of_middle is None else of_middle.overall_accuracy,
+            "height_median_m": (
+                None if of_middle is None else float(np.median(np.abs(height - true.height)[in_middle]))
+            ),
+            "seen": float(in_middle.sum() / (there & middle).sum()),
+        },
     }
+
+
+def _middle(folder: MapFolder, truth: MapTruth) -> Bool[np.ndarray, "h w"]:
+    """The pixels of the inner square of half the truth's side."""
+    west, south, east, north = truth.bounds(folder.projection)
+    (whole,) = folder.grid.tiles(max(folder.grid.width, folder.grid.height))
+    away = np.abs(folder.grid.centres(whole) - ((west + east) / 2, (south + north) / 2)).max(axis=-1)
+    inner: Bool[np.ndarray, "h w"] = away <= truth.side / 4
+    return inner
 
 
 def _layer(folder: MapFolder, name: str) -> np.ndarray:

@@ -124,6 +124,13 @@ def test_a_map_without_a_fault(tmp_path):
     table = ClassTable.from_json(tmp_path / "classes.json")
     result = compare(write_map(tmp_path / "map", truth), truth, table, buildings=1)
     assert (result["miou"], result["overall_accuracy"], result["seen"]) == (1.0, 1.0, 1.0)
+    assert result["middle"] == {
+        "side_m": 20.0,
+        "miou": 1.0,
+        "overall_accuracy": 1.0,
+        "height_median_m": pytest.approx(0.0, abs=1e-3),
+        "seen": 1.0,
+    }
     assert result["height"]["percentile_90_m"] < 1e-3
     corners = result["corners"]
     # walls along the rows of pixels: their middles are up to half a pixel off, in both directions
@@ -134,7 +141,7 @@ def test_a_map_without_a_fault(tmp_path):
 
 
 def test_faults_come_out_as_they_are(tmp_path):
-    pytest.importorskip("rasterio")
+    rasterio = pytest.importorskip("rasterio")
     truth = MapTruth(write_truth(tmp_path, PLACE))
     table = ClassTable.from_json(tmp_path / "classes.json")
     result = compare(write_map(tmp_path / "map", truth, shift=1.0, lift=0.3), truth, table, buildings=1)
@@ -147,6 +154,17 @@ def test_faults_come_out_as_they_are(tmp_path):
     assert result["height"]["shift_m"] == pytest.approx(0.3, abs=1e-3)
     assert result["roofs"]["median_m"] == pytest.approx(0.3, abs=1e-3)
     assert result["seen"] == pytest.approx(78 / 80, abs=0.01)
+    # of the house's walls only the western one lies in the middle, which has 40 x 40 pixels
+    assert result["middle"]["overall_accuracy"] == pytest.approx(1 - 52 / 40**2, abs=0.005)
+    assert result["middle"]["seen"] == 1.0 and result["middle"]["height_median_m"] == pytest.approx(0.3, abs=1e-3)
+    blank = write_map(tmp_path / "blank", truth)
+    with rasterio.open(blank.layer("class")) as file:
+        values, profile = file.read(1), file.profile
+    values[15:65, 15:65] = 255
+    with rasterio.open(blank.layer("class"), "w", **profile) as file:
+        file.write(values, 1)
+    middle = compare(blank, truth, table, buildings=1)["middle"]
+    assert middle == {"side_m": 20.0, "miou": None, "overall_accuracy": None, "height_median_m": None, "seen": 0.0}
 
 
 def test_buildings_are_chosen_by_rule(tmp_path):
@@ -189,6 +207,6 @@ def test_the_table(tmp_path):
         for name, figures in (("good", result), ("nothing", empty))
     ]
     text = markdown(BenchmarkResults("maps", "Maps", None, tuple(rows)))
-    assert "| good | 0.5 m | 0." in text and "| 4 of 4 | 1.000 | 1.000 | 0.00 m |" in text
-    assert "| nothing | 0.5 m | – | 0 of 4 |" in text
+    assert "| good | 0." in text and "| 4 of 4 | 1.000 / 1.000 | 1.000 / 1.000 | 0.00 m / 0.00 m |" in text
+    assert "| nothing | – | 0 of 4 |" in text and "| 100% / 100% |" in text
     json.dumps(result, allow_nan=False)
