@@ -61,6 +61,7 @@ def export_gaussians(options: GaussianExportOptions) -> list[Path]:
     from nerfseg_ns.exports.run_objects import RunObjects
     from nerfseg_ns.selection.console_listener import console_listener
     from nerfseg_ns.selection.run_scene import RunScene
+    from nerfseg_ns.selection.selector import Listener
     from nerfseg_ns.splats.gaussian_frames import to_input
     from nerfseg_ns.splats.gaussian_ply import write_gaussians
     from nerfseg_ns.splats.gaussian_renderer import GaussianRenderer
@@ -84,17 +85,21 @@ def export_gaussians(options: GaussianExportOptions) -> list[Path]:
     if not options.overwrite:
         refuse_existing(files)
 
-    def views() -> Iterator[tuple[Any, Tensor]]:
+    def views(listener: Listener) -> Iterator[tuple[Any, Tensor]]:
         for view in range(len(scene.names)):
+            listener.step("counting votes", view, len(scene.names))
             samples = scene.samples(view)
             yield scene.camera(view), torch.stack([one.mask(samples) for one in objects.objects], dim=-1)
+        listener.step("counting votes", len(scene.names), len(scene.names))
 
     gaussians, ids = renderer.gaussians, torch.zeros(len(renderer.gaussians), dtype=torch.long)
     if len(objects):
+        thresholds = torch.tensor([one.threshold for one in objects.objects])
         with console_listener() as listener:
             scene.prepare(listener)
-        thresholds = torch.tensor([one.threshold for one in objects.objects])
-        found = object_gaussians(renderer.rasteriser, gaussians, views, len(objects), options.splits, thresholds)
+            found = object_gaussians(
+                renderer.rasteriser, gaussians, lambda: views(listener), len(objects), options.splits, thresholds
+            )
         gaussians, ids = found.gaussians, found.ids.cpu()
         for number, name in enumerate(objects.names, start=1):
             if not (ids == number).any():
@@ -114,7 +119,9 @@ def export_gaussians(options: GaussianExportOptions) -> list[Path]:
 def _classes(scene: Any, renderer: Any, gaussians: Any) -> dict[str, np.ndarray]:
     """The class of each Gaussian, by the votes of the classes that the views show; empty without classes."""
     from nerfseg_ns.core.class_table import IGNORE
+    from nerfseg_ns.selection.console_listener import console_listener
     from nerfseg_ns.selection.field_renderer import evaluating
+    from nerfseg_ns.selection.selector import Listener
     from nerfseg_ns.splats.gaussian_votes import gradient_votes, memberships
 
     model = scene.model
@@ -122,13 +129,17 @@ def _classes(scene: Any, renderer: Any, gaussians: Any) -> dict[str, np.ndarray]
     if table is None or getattr(model, "stage", 1) != 2:
         return {}
 
-    def views() -> Iterator[tuple[Any, Tensor]]:
+    def views(listener: Listener) -> Iterator[tuple[Any, Tensor]]:
         for view in range(len(scene.names)):
+            listener.step("counting classes", view, len(scene.names))
             with evaluating(model):
                 shown = model.get_outputs_for_camera(scene.nerfstudio_camera(view).to(model.device))["semantics"]
             found = shown.argmax(dim=-1).clamp(max=len(table) - 1)
             yield scene.camera(view), torch.nn.functional.one_hot(found, len(table)).float()
 
-    share = memberships(gradient_votes(renderer.rasteriser, gaussians, views(), len(table)), gaussians)
+    with console_listener() as listener:
+        votes = gradient_votes(renderer.rasteriser, gaussians, views(listener), len(table))
+        listener.step("counting classes", len(scene.names), len(scene.names))
+    share = memberships(votes, gaussians)
     best, place = share.max(dim=-1)
     return {"class_id": torch.where(best > 0, place, IGNORE).cpu().numpy().astype(np.int32)}

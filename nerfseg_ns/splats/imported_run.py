@@ -14,6 +14,7 @@ from nerfstudio.data.dataparsers.nerfstudio_dataparser import NerfstudioDataPars
 from PIL import Image
 
 from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.core.progress_bar import progress_bar
 from nerfseg_ns.core.scene_frame import SceneFrame
 from nerfseg_ns.core.whole_file import replacing, write_whole_text
 from nerfseg_ns.splats.gaussian_frames import to_scene
@@ -39,17 +40,17 @@ def render_missing_images(
     Returns:
         The cameras, all with an image.
     """
-    result = []
-    for camera in cameras:
-        if camera.image is None:
-            view = camera.pinhole().on(gaussians.means.device)
+    result = list(cameras)
+    missing = [i for i, camera in enumerate(cameras) if camera.image is None]
+    with progress_bar() as progress:
+        for i in progress.track(missing, description="rendering the views"):
+            view = cameras[i].pinhole().on(gaussians.means.device)
             with torch.no_grad():
                 rgb, _ = rasteriser.render(gaussians, gaussians.colours(view.centre), view)
-            path = folder / IMAGES / f"{camera.name}.png"
+            path = folder / IMAGES / f"{cameras[i].name}.png"
             with replacing(path) as temporary:
                 Image.fromarray((rgb.clamp(0, 1) * 255).round().byte().cpu().numpy()).save(temporary, format="PNG")
-            camera = replace(camera, image=path)
-        result.append(camera)
+            result[i] = replace(cameras[i], image=path)
     return result
 
 
@@ -83,6 +84,7 @@ def write_run(folder: Path, gaussians: Gaussians, cameras: Sequence[PlyCamera]) 
         none = gaussians.harmonics.new_zeros(len(gaussians), 3, 3)
         gaussians = replace(gaussians, harmonics=torch.cat([gaussians.harmonics, none], dim=1))
     pipeline.model.sh_degree, pipeline.model.num_random, pipeline.model.random_init = gaussians.degree, 8, True
+    pipeline.model.background_color = "black"  # as 3DGS trains, and as missing images are rendered
     built: Any = pipeline.setup(device="cpu", test_mode="test")
     outputs = built.datamanager.train_dataset._dataparser_outputs
     frame = SceneFrame(outputs.dataparser_transform.float().cpu(), float(outputs.dataparser_scale))
