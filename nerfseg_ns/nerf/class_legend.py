@@ -100,6 +100,11 @@ class ClassLegend(nn.Module):
 
         self.read_ticks()
 
+    @property
+    def elements(self) -> list[ViewerElement]:
+        """The picture and the boxes; none without classes."""
+        return [self.legend, *(getattr(self, name) for name in self.names)] if self.names else []
+
     def read_ticks(self, _: ViewerElement | None = None) -> None:
         """Take over which boxes are ticked.
 

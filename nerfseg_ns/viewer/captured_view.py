@@ -50,8 +50,41 @@ def clicked_point(
     """
     distance = surface(origin[None], direction[None])[0]
     if not torch.isfinite(distance):
-        raise InputError("there is nothing where you clicked, only the sky or empty space; click on a surface")
+        raise InputError(
+            "there is nothing where you clicked, only the sky or empty space; click on a surface, or write a class "
+            "before you click on the sky"
+        )
     return origin + distance * direction
+
+
+def sky_view(direction: Float[Tensor, "3"], cameras: Sequence[Pinhole], surface: SurfaceDistance) -> ViewPixel:
+    """The captured view that shows the sky in a direction nearest to its middle.
+
+    Args:
+        direction: where the user clicked, unit length, scene frame.
+        cameras: of all captured views.
+        surface: asked once, for one ray per view that looks there.
+
+    Raises:
+        InputError: no captured view looks there, or all that do see something dense.
+    """
+    placed: list[tuple[float, ViewPixel]] = []
+    for number, camera in enumerate(cameras):
+        (x, y), depth, _ = camera.project(camera.centre + direction)
+        height, width = camera.size
+        if depth > 0 and 0 <= x < width and 0 <= y < height:
+            off = max(abs(float(x) / width - 0.5), abs(float(y) / height - 0.5))
+            placed.append((off, ViewPixel(number, float(x), float(y))))
+    if placed:
+        origins = torch.stack([cameras[pixel.view].centre for _, pixel in placed])
+        met = surface(origins, direction.expand(len(placed), 3))
+        placed = [entry for entry, distance in zip(placed, met) if not torch.isfinite(distance)]
+    if not placed:
+        raise InputError(
+            "none of the captured views shows the sky where you clicked; click on it where photographs look, such as "
+            "just above the horizon"
+        )
+    return min(placed, key=lambda entry: entry[0])[1]
 
 
 def best_view(

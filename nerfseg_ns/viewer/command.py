@@ -27,6 +27,8 @@ class ViewerOptions:
     """The 2D segmenter, see `nerfseg sam list`."""
     method: Literal["vote", "sa3d"] = "vote"
     """The engine that makes 3D objects of prompts."""
+    learn_steps: int | None = None
+    """Steps that "Learn from clicks" trains. By default as many as stage 2 of the run, or of its method."""
 
 
 def main(arguments: list[str]) -> None:
@@ -52,6 +54,8 @@ def view(options: ViewerOptions) -> None:
             :func:`nerfseg_ns.evaluation.trained_run.load_run` raises.
     """
     _check_address(options.host, options.port)
+    if options.learn_steps is not None and options.learn_steps < 1:
+        raise InputError(f"--learn-steps {options.learn_steps}: expected a whole number from 1 on")
 
     # After the checks that need no trained model: importing nerfstudio takes seconds.
     from nerfstudio.scripts.viewer.run_viewer import _start_viewer
@@ -65,7 +69,9 @@ def view(options: ViewerOptions) -> None:
     config.vis = "viewer"
     config.viewer.websocket_host = options.host
     config.viewer.websocket_port = options.port
-    run.pipeline.selection = SelectionControl(run.pipeline, options.segmenter, options.method, True, start)
+    run.pipeline.selection = SelectionControl(
+        run.pipeline, options.segmenter, options.method, True, start, options.load_config, options.learn_steps
+    )
     _start_viewer(config, run.pipeline, run.step)
 
 

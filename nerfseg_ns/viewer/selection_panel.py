@@ -17,12 +17,14 @@ from nerfseg_ns.selection.prompts_file import read_prompts, write_prompts
 from nerfseg_ns.viewer.canvas import Canvas, scene_units
 from nerfseg_ns.viewer.canvas_pointer import CanvasPointer
 from nerfseg_ns.viewer.outline_pictures import OutlinePictures
-from nerfseg_ns.viewer.panel_elements import MODE_NAMES, PanelElements
-from nerfseg_ns.viewer.selection_session import Job, SelectionSession
+from nerfseg_ns.viewer.panel_elements import MODE_NAMES, NO_CLASS, PanelElements
+from nerfseg_ns.viewer.selection_session import SelectionSession
+from nerfseg_ns.viewer.session_job import Job, run_job
 from nerfseg_ns.viewer.workbench import Workbench
 
 if TYPE_CHECKING:
     from nerfseg_ns.selection.selected_object import SelectedObject
+    from nerfseg_ns.selection.selector import Listener
     from nerfseg_ns.viewer.selection_rendering import ShownObjects
 
 _MODES = {shown: mode for mode, shown in MODE_NAMES.items()}
@@ -69,11 +71,14 @@ class SelectionPanel:
         for name, button in elements.pointers.items():
             button.on_click(lambda _, name=name: self._guarded(self._press_pointer, name))
         self._on_value(elements.name, self.session.rename)
+        self._on_value(elements.class_name, self.session.set_draft_class)
+        self._on_value(elements.object_class, self._set_class)
         self._on_value(elements.granularity, self._set_granularity)
         self._on_value(elements.current, self.session.choose)
         self._on_value(elements.threshold, self._set_threshold)
         self._on_value(elements.mode, lambda shown: self.session.show(_MODES[shown]))
         elements.segment.on_click(lambda _: self._guarded(self._start))
+        elements.learn.on_click(lambda _: self._guarded(self._start_learning))
         elements.cancel.on_click(lambda _: self._guarded(self.session.cancel))
         for name, button in elements.backs.items():
             button.on_click(lambda _, name=name: self._guarded(self._back, name))
@@ -94,7 +99,8 @@ class SelectionPanel:
     def shown(self) -> "ShownObjects | None":
         """What this browser's pictures show; None: the scene as it is."""
         state = self.session.state
-        objects = tuple((entry.selected, entry.colour) for entry in state.objects if entry.selected is not None)
+        made = [(entry.selected, entry.colour) for entry in state.objects if entry.selected is not None]
+        objects = tuple((selected, colour) for selected, colour in made if selected.has_place)
         if not objects:
             return None
         from nerfseg_ns.viewer.selection_rendering import ShownObjects
@@ -155,7 +161,8 @@ class SelectionPanel:
 
     def _place_click(self, label: int, origin: Any, direction: Any) -> None:
         direction = torch.nn.functional.normalize(direction, dim=0)
-        view, x, y = self.workbench.place_click(origin, direction, self._views())
+        sky = label == 1 and self.session.state.draft.class_name is not None
+        view, x, y = self.workbench.place_click(origin, direction, self._views(), sky)
         self.session.add_point(view, x, y, label)
         self._after_prompt()
 
@@ -194,6 +201,11 @@ class SelectionPanel:
         if current is not None:
             self.session.set_threshold(current, float(threshold))
 
+    def _set_class(self, name: str) -> None:
+        current = self.session.state.current
+        if current is not None:
+            self.session.set_class(current, None if name == NO_CLASS else name)
+
     def _back(self, action: str) -> None:
         self.pointer.release()
         if action == "Undo":
@@ -221,26 +233,24 @@ class SelectionPanel:
             threading.Thread(target=self._segment, args=(job,), name="selection job", daemon=True).start()
 
     def _segment(self, job: Job) -> None:
-        session, error = self.session, ""
-        try:
-            from nerfseg_ns.selection.selector import Listener, SelectionCancelled
+        def work(listener: "Listener") -> None:
+            for selected in self.workbench.select(job.prompts, listener):
+                self.session.add_result(job, selected)
 
-            listener = Listener(
-                progress=lambda stage, done, total: session.progress(job, stage, done, total),
-                cancelled=job.cancelled.is_set,
-            )
-            try:
-                for selected in self.workbench.select(job.prompts, listener):
-                    session.add_result(job, selected)
-            except SelectionCancelled:
-                error = "stopped; objects that were finished stay"
-        except InputError as problem:
-            error = str(problem)
-        except Exception as problem:  # shown, and the viewer lives on
-            CONSOLE.print_exception()
-            error = f"{type(problem).__name__}: {problem}"
-        finally:
-            session.end(job, error)
+        run_job(self.session, job, work, "stopped; objects that were finished stay")
+
+    def _start_learning(self) -> None:
+        self.pointer.release()
+        learner, job = self.workbench.learner, self.session.begin_learning()
+        if job is not None:
+            objects = [entry.selected for entry in self.session.state.objects if entry.selected is not None]
+
+            def work(listener: "Listener") -> None:
+                assert learner is not None
+                learner.learn(objects, self.workbench.scene(), listener)
+
+            arguments = (self.session, job, work, "stopped; the scene says what it said before")
+            threading.Thread(target=run_job, args=arguments, name="learning job", daemon=True).start()
 
     # Files
 
@@ -291,7 +301,7 @@ class SelectionPanel:
         with self._drawing, self.client.atomic():
             try:
                 picture = self.pictures.get(self.session.state.draft)
-                self._elements.show(self.session, self._busy, self.pointer.taken, picture)
+                self._elements.show(self.session, self._busy, self.pointer.taken, picture, self.workbench.learner)
             except Exception:  # atomic() keeps viser's lock for ever when its block raises: all browsers would hang
                 CONSOLE.print_exception()
         state = self.session.state

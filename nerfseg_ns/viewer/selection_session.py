@@ -3,32 +3,16 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.selection.click_labels import require_classes
 from nerfseg_ns.selection.prompts import GRANULARITIES, ObjectPrompt, ViewPrompt
-from nerfseg_ns.selection.prompts_file import check_prompts
+from nerfseg_ns.selection.prompts_file import check_class_name, check_prompts
 from nerfseg_ns.selection.selected_object import SelectedObject
 from nerfseg_ns.viewer.session_history import SessionHistory
+from nerfseg_ns.viewer.session_job import Job
 from nerfseg_ns.viewer.session_state import MODES, SessionObject, SessionState
-
-
-@dataclass(eq=False)
-class Job:
-    """A selection that runs in another thread.
-
-    Args:
-        prompts: the objects it makes.
-        stage: what is being done.
-        done: steps done.
-        total: steps in all, 0 while unknown.
-    """
-
-    prompts: tuple[ObjectPrompt, ...]
-    stage: str = "starting"
-    done: int = 0
-    total: int = 0
-    cancelled: threading.Event = field(default_factory=threading.Event)
 
 
 class SelectionSession:
@@ -112,6 +96,34 @@ class SelectionSession:
             self._history.change(replace(self.state, draft=replace(self.state.draft, name=name)), slider="name")
             self._check_name(name.strip())
 
+    def set_draft_class(self, name: str) -> None:
+        """Say what is being prompted, and what further objects are, until told otherwise; empty: nothing.
+
+        A name that cannot be used stays, with an error: it may be half typed.
+        """
+        wanted = name.strip() or None
+        if wanted == self.state.draft.class_name:
+            return
+        with self.attempt():
+            draft = replace(self.state.draft, class_name=wanted)
+            self._history.change(replace(self.state, draft=draft), slider="class")
+            check_class_name(wanted, "Class")
+
+    def set_class(self, name: str, class_name: str | None) -> None:
+        """Say what an object of the list is; None: nothing. It need not be made again."""
+        with self.attempt():
+            entry = self._known(name)
+            check_class_name(class_name, f"object {name!r}")
+            prompt = replace(entry.prompt, class_name=class_name)
+            if prompt == entry.prompt:
+                return
+            selected = entry.selected
+            if selected is not None:
+                if class_name is None and not selected.has_place:
+                    raise InputError("the sky has to have a class")
+                selected = self._results[prompt] = replace(selected, prompt=prompt)
+            self._history.change(self.state.replaced(replace(entry, prompt=prompt, selected=selected)))
+
     def _check_name(self, name: str) -> None:
         names = [entry.name for entry in self.state.objects if entry.name != self.state.edited]
         if name in names:
@@ -171,11 +183,26 @@ class SelectionSession:
                 wanted = [prompt for prompt in wanted if prompt.name != self.state.edited]
                 if draft.views:
                     self._check_name(name)
+                    check_class_name(draft.class_name, "Class")
                     self._history.state = replace(self.state, draft=draft)
                     wanted.append(draft)
             if not wanted:
                 raise InputError("nothing to segment yet; click on an object first")
             job = self.job = Job(tuple(wanted))
+        return job
+
+    def begin_learning(self) -> Job | None:
+        """Start a job that learns classes from the objects.
+
+        Returns:
+            The job; None, with an error, when no object that was segmented has a class or a job runs already.
+        """
+        job = None
+        with self.attempt():
+            if self.job is not None:
+                raise InputError("something is still running; wait for it or cancel it")
+            require_classes([entry.prompt for entry in self.state.objects if entry.selected is not None])
+            job = self.job = Job(())
         return job
 
     def progress(self, job: Job, stage: str, done: int, total: int) -> None:

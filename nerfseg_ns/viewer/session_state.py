@@ -79,8 +79,8 @@ class SessionState:
         return min(COLOURS, key=used.count)
 
     def empty_draft(self) -> ObjectPrompt:
-        """The draft of a further object; a click goes on meaning what it meant."""
-        return ObjectPrompt(self.free_name(), granularity=self.draft.granularity)
+        """The draft of a further object; a click goes on meaning what it meant, and the class stays."""
+        return ObjectPrompt(self.free_name(), granularity=self.draft.granularity, class_name=self.draft.class_name)
 
     def replaced(self, changed: SessionObject, name: str | None = None) -> "SessionState":
         """This state with an object in the place of the one called ``name``; None: of the one of its own name."""

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from jaxtyping import Float
 from nerfstudio.cameras.cameras import Cameras
@@ -64,13 +64,23 @@ class SharedRenderer:
         with self._borrowed():
             return self._renderer.density(positions)
 
-    @contextmanager
-    def _borrowed(self) -> Iterator[None]:
-        taken = self._lock.acquire(blocking=False)
-        while not taken:  # again and again: a picture in full size may begin while this waits
-            self._make_way()
-            taken = self._lock.acquire(timeout=_SECONDS_BETWEEN_CALLS)
-        try:
-            yield
-        finally:
-            self._lock.release()
+    def _borrowed(self) -> AbstractContextManager[None]:
+        return borrowed(self._lock, self._make_way)
+
+
+@contextmanager
+def borrowed(lock: "threading.Lock", make_way: Callable[[], None]) -> Iterator[None]:
+    """Hold the model alone.
+
+    Args:
+        lock: nerfstudio's train lock.
+        make_way: see :class:`SharedRenderer`.
+    """
+    taken = lock.acquire(blocking=False)
+    while not taken:  # again and again: a picture in full size may begin while this waits
+        make_way()
+        taken = lock.acquire(timeout=_SECONDS_BETWEEN_CALLS)
+    try:
+        yield
+    finally:
+        lock.release()

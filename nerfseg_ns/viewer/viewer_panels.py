@@ -10,6 +10,9 @@ from nerfseg_ns.viewer.selection_session import SelectionSession
 from nerfseg_ns.viewer.viewer_pictures import ViewerPictures
 from nerfseg_ns.viewer.workbench import Workbench
 
+CLASS_OUTPUT = "semantics_overlay"
+"""What pictures show once classes were learned."""
+
 
 class ViewerPanels:
     """Gives every browser a panel, and its pictures what its session shows.
@@ -45,8 +48,40 @@ class ViewerPanels:
         model = self.viewer.pipeline.model
         if hasattr(model, "gauss_params") or (hasattr(model, "proposal_sampler") and hasattr(model, "field")):
             SelectionRendering(model, self.shown).install()
+        if self.workbench.learner is not None:
+            self.workbench.learner.changed = self._show_classes
         self.viewer.viser_server.on_client_connect(self._connect)
         self.viewer.viser_server.on_client_disconnect(self._disconnect)
+
+    def _show_classes(self, former: Any) -> None:
+        """The model says other classes now: another legend, and pictures of them in all browsers."""
+        viewer, legend = self.viewer, self.viewer.pipeline.model.class_legend
+        for element in former.elements:
+            element.remove()
+        with viewer.viser_server.gui.add_folder("Classes learned from clicks"):
+            for element in legend.elements:
+                element.install(viewer.viser_server)
+        for element in legend.elements:
+            element.cb_hook = lambda _: self._read_ticks(legend)
+        for panel in list(self.panels.values()):
+            panel.refresh()
+        self.pictures.draw_all_again()
+        threading.Thread(target=self._choose_output, daemon=True).start()
+
+    def _choose_output(self, seconds: float = 120.0) -> None:
+        """Show the classes, once every browser's pictures have them: others would end their render threads."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            machines = list(self.viewer.render_statemachines.values())
+            if all(CLASS_OUTPUT in machine.output_keys for machine in machines):
+                self.viewer.control_panel._output_render.value = CLASS_OUTPUT
+                return
+            time.sleep(0.2)
+
+    def _read_ticks(self, legend: Any) -> None:
+        with self.viewer.train_lock:
+            legend.read_ticks()
+        self.pictures.draw_all_again()
 
     def _connect(self, client: Any) -> None:
         if self.start is not None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.selection.prompts import ObjectPrompt
 from nerfseg_ns.viewer.canvas import Canvas
-from nerfseg_ns.viewer.captured_view import ViewPixel, best_view, box_in_view, clicked_point
+from nerfseg_ns.viewer.captured_view import ViewPixel, best_view, box_in_view, clicked_point, sky_view
 
 if TYPE_CHECKING:
     from nerfstudio.pipelines.base_pipeline import Pipeline
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from nerfseg_ns.selection.scene import Scene
     from nerfseg_ns.selection.selected_object import SelectedObject
     from nerfseg_ns.selection.selector import Listener, Selector
+    from nerfseg_ns.viewer.class_learner import ClassLearner
 
 DEFAULT_SEGMENTER = "mobile-sam"
 DEFAULT_METHOD = "vote"
@@ -59,6 +60,7 @@ class Workbench:
         method: name of the engine.
         finished: the weights do not change any more.
         make_way: see :class:`~nerfseg_ns.viewer.shared_renderer.SharedRenderer`.
+        learner: of classes from objects; None: they are not learned here.
     """
 
     def __init__(
@@ -70,7 +72,9 @@ class Workbench:
         method: str = DEFAULT_METHOD,
         finished: bool = True,
         make_way: Callable[[], None] = lambda: None,
+        learner: "ClassLearner | None" = None,
     ) -> None:
+        self.learner = learner
         self.pipeline = pipeline
         self.folder = folder
         self.segmenter = segmenter
@@ -108,7 +112,11 @@ class Workbench:
         return surface_distance(self.scene().renderer, origins, directions)
 
     def place_click(
-        self, origin: Float[Tensor, "3"], direction: Float[Tensor, "3"], preferred: Sequence[str] = ()
+        self,
+        origin: Float[Tensor, "3"],
+        direction: Float[Tensor, "3"],
+        preferred: Sequence[str] = (),
+        sky: bool = False,
     ) -> tuple[str, float, float]:
         """The captured view and the pixel in it that a click's ray means.
 
@@ -116,8 +124,13 @@ class Workbench:
             origin: scene frame.
             direction: unit length.
             preferred: names of views to stay with where they show the point.
+            sky: a click may mean the sky.
         """
         scene = self.scene()
+        if sky and not self.surface(origin[None], direction[None]).isfinite().any():
+            cameras = [_on_cpu(scene.camera(view)) for view in range(len(scene.names))]
+            pixel = sky_view(direction, cameras, self.surface)
+            return scene.names[pixel.view], pixel.x, pixel.y
         point = clicked_point(origin, direction, self.surface)
         pixel = self._best_view(scene, point, origin, preferred)
         return scene.names[pixel.view], pixel.x, pixel.y
@@ -148,17 +161,26 @@ class Workbench:
 
     def preview(self, prompt: ObjectPrompt) -> Preview:
         """The mask of a prompt in its first view; nothing is done in 3D."""
+        from nerfseg_ns.selection.sky import SkyObject, names_the_sky
+
         scene = self.scene()
+        if names_the_sky(scene, prompt):
+            view = list(scene.names).index(prompt.views[0].view)
+            return Preview(
+                scene.names[view], scene.image(view), SkyObject.of(prompt).mask(scene.samples(view)).cpu().numpy()
+            )
         with self._using["preview"]:
             first = self._engine().first_mask(scene, self._segmenter("preview"), prompt)
         return Preview(scene.names[first.view], scene.image(first.view), first.masks[first.chosen])
 
     def select(self, prompts: Sequence[ObjectPrompt], listener: "Listener") -> Iterator["SelectedObject"]:
         """Objects in 3D, each handed out as soon as it is finished; another browser's selection is waited for."""
+        from nerfseg_ns.selection.sky import select_with_sky
+
         while not self._using["selection"].acquire(timeout=0.2):
             listener.step("waiting for another selection", 0, 0)
         try:
-            yield from self._engine().select(self.scene(), self._segmenter("selection"), prompts, listener)
+            yield from select_with_sky(self._engine(), self.scene(), self._segmenter("selection"), prompts, listener)
         finally:
             self._using["selection"].release()
 

@@ -8,7 +8,7 @@ import torch
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.pinhole import Pinhole
 from nerfseg_ns.viewer.canvas import Canvas
-from nerfseg_ns.viewer.captured_view import ViewPixel, best_view, box_in_view, clicked_point
+from nerfseg_ns.viewer.captured_view import ViewPixel, best_view, box_in_view, clicked_point, sky_view
 
 POINT = torch.tensor([0.0, 0.0, 0.0])
 
@@ -114,3 +114,14 @@ def test_a_box_is_carried_over_at_the_distance_of_its_middle():
     assert box_in_view(corners, POINT, aside) == pytest.approx((65.0, 25.0, 100.0, 75.0))
     with pytest.raises(InputError, match="the box is empty"):
         box_in_view(corners[:1].expand(4, 3), corners[0], looking_at_origin(0.0, 0.0, 2.0))
+
+
+def test_the_sky_is_clicked_in_the_view_that_shows_it_nearest_to_its_middle():
+    direction = torch.nn.functional.normalize(torch.tensor([-1.0, 0.2, 0.0]), dim=0)
+    ways = [looking_at_origin(*eye) for eye in ((4.0, 2.0, 0.0), (4.0, 0.0, 0.0), (-4.0, 0.0, 0.0))]
+    found = sky_view(direction, ways, open_air)
+    assert found == ViewPixel(1, pytest.approx(50.0), pytest.approx(40.0))  # 50 pixels times 0.2, upwards
+    with pytest.raises(InputError, match="none of the captured views shows the sky"):
+        sky_view(direction, ways, wall(1.0))
+    with pytest.raises(InputError, match="none of the captured views shows the sky"):
+        sky_view(direction, ways[2:], open_air)

@@ -6,9 +6,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
+from nerfseg_ns.core.class_table import ClassTable
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.selection.selector import FirstMask
+from nerfseg_ns.viewer.class_learner import LearnedClasses
 from nerfseg_ns.viewer.selection_panel import SelectionPanel
 from nerfseg_ns.viewer.selection_session import SelectionSession
 from nerfseg_ns.viewer.workbench import Workbench
@@ -49,7 +52,10 @@ def engine(make_cube, monkeypatch):
 def panel(engine, make_browser, monkeypatch, tmp_path):
     """A panel over a scene of one grey view, opened in a browser."""
     view = SimpleNamespace(
-        names=["000"], image=lambda number: np.full((SIZE, SIZE, 3), 128, dtype=np.uint8), frame=None
+        names=["000"],
+        image=lambda number: np.full((SIZE, SIZE, 3), 128, dtype=np.uint8),
+        samples=lambda number: SimpleNamespace(distance=torch.ones(SIZE, SIZE)),
+        frame=None,
     )
     monkeypatch.setattr(Workbench, "scene", lambda workbench: view)
     workbench = Workbench(SimpleNamespace(), tmp_path)
@@ -69,7 +75,7 @@ def segmenter(monkeypatch):
 @pytest.fixture
 def click(panel, wait_until):
     """A click on the object at the ray's place, which is pixel (2, 3) of the view."""
-    panel.workbench.place_click = lambda origin, direction, preferred=(): ("000", 2.0, 3.0)
+    panel.workbench.place_click = lambda origin, direction, preferred=(), sky=False: ("000", 2.0, 3.0)
 
     def click():
         panel.client.act(panel._elements.pointers["on"])
@@ -167,3 +173,72 @@ def test_a_mistake_in_drawing_the_panel_does_not_stop_its_messages(panel, monkey
     threading.Thread(target=panel.session.fail, args=("heard again",), daemon=True).start()
     wait_until(lambda: note(panel) == "heard again")
     assert note(panel) == "heard again"
+
+
+class Learner:
+    """Learns as long as it is told to; raises :attr:`error` when there is one."""
+
+    def __init__(self, folder):
+        self.folder, self.error, self.learned = folder, None, None
+        self.go_on, self.objects = threading.Event(), None
+
+    def class_table(self):
+        return ClassTable(()).extended(["Road"])
+
+    def learn(self, objects, scene, listener):
+        self.objects = list(objects)
+        while not self.go_on.is_set():
+            listener.step("learning classes", 3, 10)
+        if self.error is not None:
+            raise self.error
+        self.learned = LearnedClasses(self.folder / "run-clicks", self.class_table())
+
+
+@pytest.mark.usefixtures("segmenter")
+def test_objects_are_given_classes_and_classes_are_learned(panel, click, wait_until, tmp_path):
+    learner = panel.workbench.learner = Learner(tmp_path)
+    elements = panel._elements
+    panel.client.act(elements.class_name, "Pond")
+    click()
+    panel.client.act(elements.segment)
+    wait_until(lambda: elements.object_class.visible and panel.session.job is None)
+    assert elements.objects.content == "`#ff6347` object 1: Pond" and elements.class_name.value == "Pond"
+    assert elements.object_class.options == ("(none)", "Road", "Pond") and elements.object_class.value == "Pond"
+    panel.client.act(elements.object_class, "(none)")
+    assert elements.objects.content == "`#ff6347` object 1" and not elements.learn.visible
+    panel.client.act(elements.object_class, "Road")
+
+    panel.client.act(elements.learn)
+    wait_until(lambda: note(panel) == "Learning classes (3 of 10) ...")
+    assert elements.cancel.visible and elements.bar.value == 30.0 and elements.learn.disabled
+    panel.client.act(elements.cancel)
+    wait_until(lambda: note(panel) == "stopped; the scene says what it said before")
+    assert not elements.learned.visible
+
+    learner.go_on.set()
+    learner.error = InputError("the run is still training")
+    panel.client.act(elements.learn)
+    wait_until(lambda: note(panel) == "the run is still training" and panel.session.job is None)
+    learner.error = None
+    panel.client.act(elements.learn)
+    wait_until(lambda: elements.learned.visible)
+    assert "run-clicks" in elements.learned.content.replace("\\", "")
+    assert [each.prompt.class_name for each in learner.objects] == ["Road"]
+
+
+@pytest.mark.usefixtures("segmenter")
+def test_a_click_may_mean_the_sky_only_when_a_class_is_written(panel, wait_until):
+    asked = []
+
+    def place(origin, direction, preferred=(), sky=False):
+        asked.append(sky)
+        return "000", 2.0, 3.0
+
+    panel.workbench.place_click = place
+    ray = SimpleNamespace(ray_origin=(0.0, 0.0, 1.0), ray_direction=(0.0, 0.0, -1.0))
+    for count, (written, name) in enumerate((("", "on"), ("Sky", "on"), ("Sky", "beside")), start=1):
+        panel.client.act(panel._elements.class_name, written)
+        panel.client.act(panel._elements.pointers[name])
+        panel.client.point(ray)
+        wait_until(lambda count=count: len(asked) == count and not panel._busy)
+    assert asked == [False, True, False]

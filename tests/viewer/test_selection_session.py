@@ -237,3 +237,54 @@ def test_sessions_know_nothing_of_each_other_and_take_clicks_from_many_threads()
         thread.join()
     assert sorted(point[0] for point in one.state.draft.views[0].points) == [float(i) for i in range(40)]
     assert len(calls) == 40 and other.state.draft.views == () and not other.can_undo
+
+
+def test_a_class_stays_for_further_objects_and_is_changed_without_making_the_object_again(session, segment, tmp_path):
+    for half_typed in ("Build", "Building "):
+        session.set_draft_class(half_typed)
+    session.add_point("007", 3.0, 4.0, 1)
+    segment()
+    assert session.state.objects[0].selected.prompt.class_name == session.state.draft.class_name == "Building"
+    session.set_draft_class("")
+    session.add_point("008", 3.0, 4.0, 1)
+    segment()
+    first, second = session.state.objects
+    assert second.prompt.class_name is None
+
+    session.set_class("object 1", "Hut")
+    changed = session.state.objects[0]
+    assert changed.prompt.class_name == changed.selected.prompt.class_name == "Hut"
+    assert changed.selected.votes is first.selected.votes
+    session.undo()
+    assert session.state.objects[0].prompt.class_name == "Building"
+    session.set_class("object 2", "no/class")
+    assert "object 'object 2': \"class\" is 'no/class'" in session.error and session.state.objects[1] is second
+
+    write_prompts(tmp_path / "prompts.json", session.prompts())
+    assert [each.class_name for each in read_prompts(tmp_path / "prompts.json")] == ["Building", None]
+    while session.can_undo:
+        session.undo()
+    assert session.state.draft.class_name is None
+
+
+def test_a_class_that_cannot_be_one_is_refused_where_it_is_written_and_when_it_is_used(session):
+    session.add_point("007", 3.0, 4.0, 1)
+    session.set_draft_class("a/b")
+    assert "Class" in session.error
+    assert session.begin() is None and "\"class\" is 'a/b'" in session.error
+
+
+def test_learning_needs_an_object_with_a_class_and_no_other_job(session, segment):
+    session.add_point("007", 3.0, 4.0, 1)
+    segment()
+    assert session.begin_learning() is None and "no object has a class" in session.error
+    session.set_class("object 1", "Building")
+    job = session.begin_learning()
+    assert job is not None and job.prompts == ()
+    assert session.begin_learning() is None and "still running" in session.error
+    session.add_point("007", 3.0, 4.0, 1)
+    assert session.begin() is None and "still running" in session.error
+    session.cancel()
+    assert job.cancelled.is_set()
+    session.end(job, "stopped")
+    assert session.error == "stopped" and session.begin() is not None
