@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 ROW_KINDS: dict[str, str] = {
+    "gaussian-smoothing": "nerfseg_ns.benchmark.gaussian_smoothing:gaussian_smoothing",
     "map": "nerfseg_ns.benchmark.map_accuracy:map_accuracy",
     "segmentation": "nerfseg_ns.benchmark.segmentation:segmentation",
     "selection": "nerfseg_ns.benchmark.selection:selection",

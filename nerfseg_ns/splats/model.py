@@ -43,8 +43,9 @@ class NerfSegSplatModelConfig(SplatfactoModelConfig):
     """Widths of the Seg-MLP, which reads each Gaussian's feature."""
     ray_feature_dim: int = 32
     """Channels that are rasterised; gsplat takes 32 at once."""
-    smoothing_neighbours: int = 8
-    """Nearest Gaussians whose features are mixed in, in the place of the ray-convolution; 0: none."""
+    smoothing_neighbours: int = 0
+    """Nearest Gaussians whose features are mixed in, in the place of the ray-convolution; 0: none, which was best on
+    known Gaussians (docs/splats.md)."""
     smoothing_share: float = 0.5
     """Share of the neighbours in a Gaussian's feature, 0..1."""
     colour_widths: tuple[int, ...] = (16, 64)
