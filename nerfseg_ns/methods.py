@@ -73,9 +73,17 @@ nerfseg = _method(
         stage1_steps=30000,
         stage2_steps=5000,
         datamanager=SemanticDataManagerConfig(
-            train_num_rays_per_batch=4096, eval_num_rays_per_batch=4096, stage2_num_rays_per_batch=4096
+            train_num_rays_per_batch=4096,
+            eval_num_rays_per_batch=4096,
+            stage2_num_rays_per_batch=4096,
+            propagated_share=0.5,
         ),
-        model=NerfSegModelConfig(eval_num_rays_per_chunk=1 << 15),
+        model=NerfSegModelConfig(
+            eval_num_rays_per_chunk=1 << 15,
+            use_surface_grid=True,
+            surface_grid_max_res=2048,
+            surface_grid_log2_size=19,
+        ),
     ),
     steps_per_eval_image=2000,
 )
@@ -87,9 +95,15 @@ nerfseg_big = _method(
         stage1_steps=100000,
         stage2_steps=10000,
         datamanager=SemanticDataManagerConfig(
-            train_num_rays_per_batch=8192, eval_num_rays_per_batch=4096, stage2_num_rays_per_batch=8192
+            train_num_rays_per_batch=8192,
+            eval_num_rays_per_batch=4096,
+            stage2_num_rays_per_batch=8192,
+            propagated_share=0.5,
         ),
         model=NerfSegModelConfig(
+            use_surface_grid=True,
+            surface_grid_max_res=4096,
+            surface_grid_log2_size=21,
             eval_num_rays_per_chunk=1 << 15,
             num_nerf_samples_per_ray=128,
             num_proposal_samples_per_ray=(512, 256),
@@ -109,9 +123,13 @@ nerfseg_lite = _method(
         stage1_steps=3000,
         stage2_steps=1800,
         datamanager=SemanticDataManagerConfig(
-            train_num_rays_per_batch=1024, eval_num_rays_per_batch=1024, stage2_num_rays_per_batch=512
+            train_num_rays_per_batch=1024,
+            eval_num_rays_per_batch=1024,
+            stage2_num_rays_per_batch=512,
+            propagated_share=0.5,
         ),
         model=NerfSegModelConfig(
+            use_surface_grid=True,
             eval_num_rays_per_chunk=1024,
             implementation="torch",
             compile=True,

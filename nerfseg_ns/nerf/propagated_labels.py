@@ -17,7 +17,7 @@ from nerfseg_ns.data.semantic_dataset import SemanticDataset
 from nerfseg_ns.nerf.model import NerfSegModel
 
 MOST_VIEWS = 128
-"""Views that get propagated labels, spread evenly over the trajectory."""
+"""Views that get propagated labels, the labelled ones among them, spread evenly over the trajectory."""
 MOST_PIXELS = 1 << 20
 """Pixels of all views together whose surfaces are rendered: a minute or two on a CPU."""
 LEAST_STRIDE = 2
@@ -45,17 +45,21 @@ def propagated_labels(
 
     Args:
         model: with the geometry of a finished stage 1.
-        dataset: the training views; at least one pixel has a label.
+        dataset: the training views.
         seed: of the choice of examples.
 
     Returns:
-        View -> class ids, 255 where there is none, and their certainty, 0..255. Labelled, masked and left out pixels
-        have none.
+        View -> class ids, 255 where there is none, and their certainty, 0..255. Labelled pixels and those off the
+        lattice have none; no view at all when every pixel of every view has a label, or none has.
     """
     views = _spread(len(dataset), dataset.labelled_view_indices)
     size = sum(int(dataset.cameras.width[view]) * int(dataset.cameras.height[view]) for view in views)
     stride = max(LEAST_STRIDE, 2 * math.ceil(math.sqrt(size / MOST_PIXELS) / 2))
     labels = {view: dataset.get_semantics(view).numpy()[..., 0] for view in dataset.labelled_view_indices}
+    if len(labels) == len(dataset) and not any((label == IGNORE).any() for label in labels.values()):
+        return {}  # every pixel has a label
+    if not any((label != IGNORE).any() for label in labels.values()):
+        return {}  # none has; stage 2 says so
     known = sum(int((label[::stride, ::stride] != IGNORE).sum()) for label in labels.values())
     strides = {view: 1 if view in labels and known < FEW_KNOWN else stride for view in views}
     mode = model.training

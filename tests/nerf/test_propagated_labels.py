@@ -116,6 +116,15 @@ def test_unlabelled_parts_of_a_labelled_view_get_classes_too() -> None:
     assert (classes[:, :20] == views.truth[0][:, :20]).float().mean() > 0.95
 
 
+def test_without_any_label_or_any_gap_there_is_nothing_to_propagate() -> None:
+    town = Town()
+    assert propagated_labels(town, Views(town, hidden=(slice(None), slice(None)))) == {}
+    whole = Views(town)
+    whole.labelled_view_indices = (0, 1, 2)
+    whole.get_semantics = lambda view: whole.truth[view][..., None]
+    assert propagated_labels(town, whole) == {}
+
+
 def test_only_so_many_views_are_rendered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_VIEWS", 4)
     assert module._spread(9, (3,)) == [1, 3, 5, 7]
