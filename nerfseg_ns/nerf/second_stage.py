@@ -162,7 +162,7 @@ class SecondStage:
         lines = [line.strip() for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines()]
         lines = [line for line in lines if line]
         told = [line for line in lines if "InputError: " in line]
-        return (told or lines or ["it printed nothing"])[-1].split("InputError: ")[-1]
+        return (told or lines or ["it printed nothing"])[-1].split("InputError: ")[-1].removeprefix("error: ")
 
 
 def learner_config(path: Path) -> TrainerConfig:
