@@ -52,6 +52,10 @@ class SceneCommand:
     altitude: float = 88.0
     """Of the city's streets, metres above the ellipsoid (google-earth only)."""
 
+    depth: bool = False
+    """Write the true depth of every view as well: depth/NAME.npz, array depth, metres along the ray through the centre
+    of each pixel, infinite for the sky (carla-mvs only)."""
+
     overwrite: bool = False
     """Replace the scene in a folder that is not empty."""
 
@@ -65,6 +69,8 @@ class SceneCommand:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise InputError(f"--{name} {value} is out of range; it can be {low} to {high}")
+        if self.depth and self.layout != "carla-mvs":
+            raise InputError(f"--depth: the layout {self.layout} has no place for it; accepted: --layout carla-mvs")
         self.georeference()
 
     def georeference(self) -> Georeference:
@@ -90,7 +96,7 @@ class SceneCommand:
             return GoogleEarthWriter(self.out, self.georeference(), self.overwrite)
         from nerfseg_ns.scene.scene_writer import SceneWriter
 
-        return SceneWriter(self.out, self.overwrite)
+        return SceneWriter(self.out, self.overwrite, self.depth)
 
 
 def split_flight(views: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""The demonstration scene on disk: the NeRF++ layout of Carla-MVS in its stage-2 form, with object ids."""
+"""The demonstration scene on disk: the NeRF++ layout of Carla-MVS in its stage-2 form, with object ids and depth."""
 
 import json
 import re
@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
+from nerfseg_ns.core.array_file import DamagedFileError, read_arrays, write_arrays
 from nerfseg_ns.core.class_table import ClassTable
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.whole_file import replacing, write_whole_text
@@ -19,10 +20,12 @@ from nerfseg_ns.scene.trajectory import Camera
 
 SPLITS = ("train", "test", "validation")
 FOLDERS = ("color", "rgb", "instances", "pose", "intrinsics")
+DEPTH = "depth"
+"""Folder of the true depth, NAME.npz, and the name of the array in it: metres along the ray, infinite for the sky."""
 PALETTE = "carla-0.9.10"
 CLASSES_FILE = "classes.json"
 VALIDATION_VIEWS = 3
-_VIEW_FILE = re.compile(r"\d+\.(png|txt)")
+_VIEW_FILE = re.compile(r"\d+\.(png|txt|npz)")
 
 
 class SceneWriter:
@@ -31,20 +34,22 @@ class SceneWriter:
     Args:
         out: folder of the scene; made when it is missing.
         overwrite: allow a folder that is not empty, and take away the views of the scene that it holds.
+        depth: write the true depth as well.
 
     Raises:
         InputError: ``out`` is a file, or is not empty and ``overwrite`` is off.
     """
 
-    def __init__(self, out: Path, overwrite: bool = False) -> None:
+    def __init__(self, out: Path, overwrite: bool = False, depth: bool = False) -> None:
         self.out = out
+        self._depth = depth
         self._validation = 0
         claim_folder(out, overwrite, self._own_files)
 
     def _own_files(self) -> Iterable[Path]:
         yield self.out / CLASSES_FILE
         for split in SPLITS:
-            for folder in FOLDERS:
+            for folder in (*FOLDERS, DEPTH):
                 yield from (p for p in (self.out / split / folder).glob("*") if _VIEW_FILE.fullmatch(p.name))
 
     def write_view(self, split: str, name: str, camera: Camera, view: View) -> None:
@@ -59,12 +64,35 @@ class SceneWriter:
         write_png(folder / "color" / f"{name}.png", view.colour)
         write_png(folder / "rgb" / f"{name}.png", view.labels)
         write_png(folder / "instances" / f"{name}.png", view.instances)
+        if self._depth:
+            write_arrays(folder / DEPTH / f"{name}.npz", compressed=True, depth=view.depth.astype(np.float32))
         write_whole_text(folder / "pose" / f"{name}.txt", matrix_text(camera.pose))
         write_whole_text(folder / "intrinsics" / f"{name}.txt", matrix_text(camera.intrinsics))
 
     def finish(self, city: City, renderer: Renderer) -> None:
         """Write the class table and the list of objects."""
         write_classes(self.out / CLASSES_FILE, city.mesh.objects)
+
+
+def read_true_depth(folder: Path, name: str) -> Float[np.ndarray, "h w"]:
+    """The true depth of a view, metres along the ray through each pixel's centre, infinite for the sky.
+
+    Args:
+        folder: of the split, such as SCENE/train.
+        name: of the view.
+
+    Raises:
+        InputError: the scene has none, or the file is damaged.
+    """
+    path = folder / DEPTH / f"{name}.npz"
+    try:
+        return read_arrays(path)["depth"]
+    except FileNotFoundError:
+        raise InputError(
+            f"{path}: no such file: the scene has no true depth; `nerfseg scene OUT --depth` makes one that has it"
+        ) from None
+    except (DamagedFileError, KeyError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); make the scene again with --overwrite") from None
 
 
 def claim_folder(out: Path, overwrite: bool, own_files: Callable[[], Iterable[Path]]) -> None:

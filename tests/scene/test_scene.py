@@ -16,7 +16,7 @@ from nerfseg_ns.scene.city_mesh import CLASS_NAMES, CityMeshBuilder, Material
 from nerfseg_ns.scene.command import SceneCommand, main, make_scene, split_flight
 from nerfseg_ns.scene.ray_caster import RayCaster
 from nerfseg_ns.scene.renderer import Renderer
-from nerfseg_ns.scene.scene_writer import FOLDERS, SPLITS
+from nerfseg_ns.scene.scene_writer import FOLDERS, SPLITS, SceneWriter, read_true_depth
 from nerfseg_ns.scene.solids import Frame, Look, add_box
 from nerfseg_ns.scene.trajectory import Camera, plan_flight
 
@@ -77,6 +77,25 @@ def test_files_have_the_formats_of_carla_mvs(scene: Path) -> None:
     np.testing.assert_allclose(
         intrinsics, [[focal, 0, SIZE / 2, 0], [0, focal, SIZE / 2, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
     )
+
+
+def test_true_depth_is_written_on_demand(renderer: Renderer, flight: list[Camera], tmp_path: Path) -> None:
+    view = renderer.render(flight[0])
+    SceneWriter(tmp_path / "deep", depth=True).write_view("train", "000", flight[0], view)
+    depth = read_true_depth(tmp_path / "deep" / "train", "000")
+    assert depth.dtype == np.float32 and np.isinf(depth).any() == np.isinf(view.depth).any()
+    np.testing.assert_allclose(depth, view.depth, rtol=1e-6)
+    # along the ray: a point at that distance projects back into its pixel
+    origins, directions = flight[0].rays()
+    met = np.flatnonzero(np.isfinite(depth.ravel()))[::97]
+    pixels, _ = flight[0].project(origins[met] + depth.ravel()[met, None] * directions[met])
+    np.testing.assert_array_equal(pixels.astype(int) @ [1, depth.shape[1]], met)
+
+    SceneWriter(tmp_path / "deep", overwrite=True).write_view("train", "000", flight[0], view)
+    with pytest.raises(InputError, match="000.npz: no such file: the scene has no true depth"):
+        read_true_depth(tmp_path / "deep" / "train", "000")
+    with pytest.raises(InputError, match="--depth: the layout google-earth has no place for it"):
+        SceneCommand(tmp_path / "film", layout="google-earth", depth=True).check()
 
 
 def test_validation_views_are_copies_of_test_views(scene: Path) -> None:
