@@ -9,12 +9,14 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import tyro
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, PathPatch
+from matplotlib.path import Path as Outline
 
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.whole_file import replacing
 from nerfseg_ns.exports.geotiff import raster_io
 from nerfseg_ns.exports.map_folder import MapFolder
+from nerfseg_ns.exports.map_grid import Bounds
 
 
 @dataclass
@@ -27,6 +29,8 @@ class Options:
     """A GeoPackage of nerfseg export vectors."""
     out: Path
     """The PNG to write."""
+    bounds: Bounds | None = None
+    """WEST SOUTH EAST NORTH, metres from the lower left corner of the map. Unset: all of it."""
 
 
 def main(options: Options) -> None:
@@ -49,28 +53,33 @@ def main(options: Options) -> None:
     colours = np.ones((256, 3))
     colours[: len(folder.classes)] = folder.classes.colours.numpy() / 255
     west, south, east, north = folder.grid.bounds
-    across = east - west, north - south
-    figure, axes = plt.subplots(1, 4, figsize=(16, 4.6), dpi=110, layout="constrained")
-    extent = (0, across[0], 0, across[1])
+    whole = (0.0, 0.0, east - west, north - south)
+    part = whole if options.bounds is None else options.bounds
+    across, up = part[2] - part[0], part[3] - part[1]
+    figure, axes = plt.subplots(2, 2, figsize=(11, 10.6 * up / across + 0.8), dpi=110, layout="constrained")
+    axes = axes.ravel()
+    extent = (0.0, whole[2], 0.0, whole[3])
     titles = ("rgb.tif", "class.tif", "height.tif, metres", options.polygons.name)
     for axis, title, picture in zip(axes, titles, (rgb, colours[ids], None, rgb * 0.5 + 0.5)):
         axis.set_title(title, fontsize=11)
-        axis.set_xlabel("metres", fontsize=9)
         axis.tick_params(labelsize=8)
         if picture is not None:
             axis.imshow(picture, extent=extent, interpolation="nearest")
     shown = axes[2].imshow(height, extent=extent, cmap="cividis", interpolation="nearest")
-    figure.colorbar(shown, ax=axes[2], shrink=0.8).ax.tick_params(labelsize=8)
+    figure.colorbar(shown, ax=axes[2], shrink=0.8, pad=0.01).ax.tick_params(labelsize=8)
     there = [entry for entry in folder.classes.classes if (ids == entry.id).mean() > 0.002]
     patches = [Patch(color=tuple(v / 255 for v in entry.rgb), label=entry.name) for entry in there]
-    axes[1].legend(handles=patches, fontsize=7, loc="lower left", framealpha=0.9)
+    figure.legend(handles=patches, fontsize=9, loc="outside lower center", ncols=len(patches), frameon=False)
     _, _, outlines, _ = pyogrio.raw.read(options.polygons)
     for outline in shapely.from_wkb(outlines):
-        for part in shapely.get_parts(outline):
-            x, y = np.array(part.exterior.coords).T
-            axes[3].fill(x - west, y - south, facecolor="#d95f02", edgecolor="black", alpha=0.6, linewidth=0.8)
-    axes[3].set_xlim(0, across[0])
-    axes[3].set_ylim(0, across[1])
+        for polygon in shapely.get_parts(outline):
+            # holes are left open
+            rings = [np.array(ring.coords) - (west, south) for ring in (polygon.exterior, *polygon.interiors)]
+            path = Outline.make_compound_path(*(Outline(ring, closed=True) for ring in rings))
+            axes[3].add_patch(PathPatch(path, facecolor="#d95f02b0", edgecolor="black", linewidth=0.8))
+    for axis in axes:
+        axis.set_xlim(part[0], part[2])
+        axis.set_ylim(part[1], part[3])
     with replacing(options.out) as temporary:
         figure.savefig(temporary)
 

@@ -5,6 +5,8 @@ mosaic of the photos, each warped by its pose onto the level ground; --picture F
 """
 
 import json
+import sys
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +40,8 @@ class Options:
 def main(options: Options) -> None:
     """Measure and print JSON."""
     folder = MapFolder.read(options.map)
-    scene = RunScene.from_run(load_run(options.load_config, "train"))
+    with redirect_stdout(sys.stderr):  # nerfstudio tells there what it loads
+        scene = RunScene.from_run(load_run(options.load_config, "train"))
     cameras = [scene.camera(view) for view in range(len(scene.names))]
     measured = measure_shift(folder, cameras, scene.image, scene.frame, options.patch)
     if options.picture is not None:
