@@ -122,8 +122,8 @@ Otherwise a C compiler or the Python headers are missing; Debian and Ubuntu:
 then run this again."
 fi
 
-target=".[sam,geo]"
-if [ "$dev" = yes ]; then target=".[dev,sam,geo]"; fi
+target=".[sam,geo,benchmark]"
+if [ "$dev" = yes ]; then target=".[dev,sam,geo,benchmark]"; fi
 say "installing the package and what it needs (about 3 GB to download the first time, 7 GB on disk)"
 pip_install -e "$target" || fail "the installation did not finish, see pip's message above. Run this again to go on: what was downloaded is kept."
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -18,12 +19,12 @@ class BenchmarkOptions:
 
     config: tyro.conf.Positional[Path | None] = None
     """The YAML file with the rows to measure, such as configs/speed.yaml."""
-    data: Path | None = None
-    """A scene folder that takes the place of the one in the YAML file."""
+    data: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="[NAME=]FOLDER")] = ()
+    """A scene folder that takes the place of the one in the YAML file; NAME=FOLDER for one of several scenes."""
     output_dir: Path = Path("benchmarks")
     """Folder of the results: NAME.json and its plots."""
     only: tuple[str, ...] = ()
-    """Measure only these rows."""
+    """Measure only these rows, and unmeasured ones that they build on; * and ? stand for any letters."""
     overwrite: bool = False
     """Measure rows again that have a result."""
     table: Path | None = None
@@ -61,6 +62,16 @@ def main(arguments: list[str]) -> None:
         check_tables(options.check, options.output_dir)
         print(f"{options.check}: tables are current")
     elif options.config is not None:
-        plan = read_plan(options.config, options.data)
+        folder, scenes = _scene_folders(options.data)
+        plan = read_plan(options.config, folder, scenes, options.output_dir / "scenes")
         results = run_plan(plan, options.output_dir, options.only, options.overwrite)
         print(f"\n{markdown(results)}\n{options.output_dir / plan.name}.json")
+
+
+def _scene_folders(words: tuple[str, ...]) -> tuple[Path | None, dict[str, Path]]:
+    """The one folder that has no name, and the folders by name."""
+    scenes = dict(word.split("=", 1) for word in words if "=" in word)
+    plain = [word for word in words if "=" not in word]
+    if len(plain) > 1 or (plain and scenes):
+        raise InputError(f"--data {' '.join(words)}: expected one folder, or NAME=FOLDER for each scene")
+    return Path(plain[0]) if plain else None, {name: Path(folder) for name, folder in scenes.items()}

@@ -1,6 +1,7 @@
 """Tables in documents that are made from benchmark results and never typed.
 
-A document marks their place with ``<!-- benchmark:NAME -->`` and ``<!-- /benchmark:NAME -->``, each on its own line.
+A document marks their place with ``<!-- benchmark:NAME -->`` and ``<!-- /benchmark:NAME -->``, each on its own line;
+one of the tables of a matrix is ``NAME:PART``.
 """
 
 import re
@@ -10,7 +11,7 @@ from nerfseg_ns.benchmark.results import markdown, read_results
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.whole_file import write_whole_text
 
-_OPEN = re.compile(r"^<!-- benchmark:([\w-]+) -->$", re.MULTILINE)
+_OPEN = re.compile(r"^<!-- benchmark:([\w-]+(?::[\w-]+)?) -->$", re.MULTILINE)
 _CLOSE = "<!-- /benchmark:{} -->"
 
 
@@ -35,7 +36,8 @@ def with_current_tables(path: Path, results_dir: Path) -> tuple[str, str]:
         close = text.find(f"\n{_CLOSE.format(name)}", match.end())
         if match.start() < end or close < 0:
             raise InputError(f"{path}: {match[0]} is not closed; expected the line {_CLOSE.format(name)} after it")
-        table = markdown(read_results(results_dir / f"{name}.json"))
+        benchmark, _, part = name.partition(":")
+        table = markdown(read_results(results_dir / f"{benchmark}.json"), part or None)
         parts += [text[end : match.end()], "\n", table.rstrip("\n")]
         end = close
     if not parts:

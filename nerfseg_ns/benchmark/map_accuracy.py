@@ -98,5 +98,5 @@ map_accuracy = RowKind(
     settings=MapAccuracy,
     measure=_measure,
     table=_table,
-    needs_row=lambda settings: settings.run_of,
+    references=("run_of",),
 )

@@ -35,15 +35,13 @@ def measure_map(settings: MapAccuracy, place: RowPlace) -> dict[str, Any]:
         InputError: the row of ``run_of`` has no finished run, the scene no truth, or the map cannot be made.
     """
     assert place.data is not None
-    configs = sorted(place.run_folder(settings.run_of).glob("*/*/*/config.yml"))
-    if not configs:
-        raise InputError(f"{place.run_folder(settings.run_of)}: no finished run of row {settings.run_of!r}")
+    config = place.finished_run(settings.run_of)
     truth = MapTruth(place.data / "truth")
     projection = MapProjection.of(truth.place, settings.crs)
     options = MapOptions(crs=settings.crs, bounds=truth.bounds(projection), minimum_views=settings.minimum_views)
     start = time.perf_counter()
     folder = render_map(
-        configs[0],
+        config,
         options,
         settings.gsd,
         ("rgb", "class", "confidence", "height"),

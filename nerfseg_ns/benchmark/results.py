@@ -1,4 +1,8 @@
-"""The results of a benchmark: one JSON file, from which every table and plot is made."""
+"""The results of a benchmark: JSON files, from which every table and plot is made.
+
+``NAME.json`` holds all rows; of a benchmark with a matrix it says how cells are compared, and every row is a file in
+``NAME/``, so that several processes can measure parts of it.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,8 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from nerfseg_ns.benchmark.row_kinds import MeasuredRow, TableText, row_kind
+from nerfseg_ns.benchmark.comparison_tables import comparison_parts
+from nerfseg_ns.benchmark.margins import Margin
+from nerfseg_ns.benchmark.matrix import Comparison
+from nerfseg_ns.benchmark.row_kinds import MeasuredRow, TableText, file_stem, row_kind
 from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.core.near_matches import did_you_mean
 from nerfseg_ns.core.whole_file import write_whole_text
 
 
@@ -20,12 +28,14 @@ class BenchmarkResults:
         title: heads table and plot.
         baseline: name of the row that others are compared with.
         rows: in the order of the tables.
+        comparison: of a matrix, how its cells are shown.
     """
 
     name: str
     title: str
     baseline: str | None
     rows: tuple[MeasuredRow, ...]
+    comparison: Comparison | None = None
 
     def by_kind(self) -> dict[str, list[MeasuredRow]]:
         """Rows grouped by kind, kinds in the order in which they first appear."""
@@ -47,17 +57,67 @@ def read_results(path: Path) -> BenchmarkResults:
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        rows = tuple(MeasuredRow(**row) for row in document["rows"])
-        return BenchmarkResults(document["name"], document["title"], document["baseline"], rows)
+        comparison = _comparison(document.get("comparison"))
+        rows = [MeasuredRow(**row) for row in document["rows"]]
+        if comparison is not None:
+            files = sorted(_cells(path).glob("*.json"))
+            rows += [MeasuredRow(**json.loads(file.read_text(encoding="utf-8"))) for file in files]
+            rows.sort(key=lambda row: _place(row, comparison))
+        return BenchmarkResults(document["name"], document["title"], document["baseline"], tuple(rows), comparison)
     except FileNotFoundError:
         raise InputError(f"{path}: no such results; `nerfseg benchmark CONFIG` writes them") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: not the results of a benchmark ({error!r})") from None
 
 
-def write_results(results: BenchmarkResults, path: Path) -> None:
-    """Write a results file, replacing it at once."""
-    write_whole_text(path, json.dumps(asdict(results), indent=1, allow_nan=False) + "\n")
+def write_results(results: BenchmarkResults, path: Path, changed: Sequence[str] | None = None) -> None:
+    """Write results, replacing each file at once.
+
+    Args:
+        results: what is written.
+        path: NAME.json.
+        changed: of a matrix, the rows whose files are written, or taken away where the results no longer have them;
+            None: all that the results have. Files of other rows stay, as another process may have written them.
+    """
+    head: dict[str, Any] = {"name": results.name, "title": results.title, "baseline": results.baseline}
+    if results.comparison is None:
+        write_whole_text(path, _json({**head, "rows": [asdict(row) for row in results.rows]}))
+        return
+    there = {row.name: row for row in results.rows}
+    for name in there if changed is None else changed:
+        file = _cells(path) / f"{file_stem(name)}.json"
+        if name in there:
+            write_whole_text(file, _json(asdict(there[name])))
+        else:
+            file.unlink(missing_ok=True)
+    write_whole_text(path, _json({**head, "comparison": asdict(results.comparison), "rows": []}))
+
+
+def _json(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=1, allow_nan=False) + "\n"
+
+
+def _cells(path: Path) -> Path:
+    return path.with_suffix("")
+
+
+def _comparison(document: dict[str, Any] | None) -> Comparison | None:
+    if document is None:
+        return None
+    margins = tuple(Margin(**{**margin, "over": tuple(margin["over"])}) for margin in document["margins"])
+    return Comparison(tuple(document["budgets"]), tuple(document["methods"]), document["class_budget"], margins)
+
+
+def _place(row: MeasuredRow, comparison: Comparison) -> tuple[int, int, int, str, int]:
+    """Shared rows first, then by budget, method, scene and seed; cells that the matrix no longer has come last."""
+    if row.cell is None:
+        return -1, 0, 0, row.name, 0
+    at = [
+        names.index(row.cell[key]) if row.cell[key] in names else len(names)
+        for key, names in (("budget", comparison.budgets), ("method", comparison.methods))
+    ]
+    left = at[0] == len(comparison.budgets) or at[1] == len(comparison.methods)
+    return int(left), at[0], at[1], row.cell["scene"], row.cell["seed"] or 0
 
 
 def json_values(settings: Any) -> dict[str, Any]:
@@ -67,14 +127,35 @@ def json_values(settings: Any) -> dict[str, Any]:
     return values
 
 
-def markdown(results: BenchmarkResults) -> str:
-    """The tables of a benchmark, one per kind of row, each with its note and what it was measured on."""
+def markdown(results: BenchmarkResults, part: str | None = None) -> str:
+    """The tables of a benchmark, one per kind of row, each with its note and what it was measured on.
+
+    Of a matrix: the tables of :func:`~nerfseg_ns.benchmark.comparison_tables.comparison_parts`.
+
+    Args:
+        results: at least one row.
+        part: of a matrix, only this table; None: all of them.
+
+    Raises:
+        InputError: a part that the results do not have.
+    """
+    if results.comparison is not None:
+        parts = comparison_parts(results.rows, results.comparison)
+        if part is not None and part not in parts:
+            raise InputError(f"{results.name}: no table {part!r}; {did_you_mean(part, parts)}")
+        chosen = list(parts.values()) if part is None else [parts[part]]
+        texts = [f"{_markdown_table(text)}\n\n{text.note}\n" for text in chosen]
+        if part is None or part == next(iter(parts)):
+            texts.append(f"{_measured_on(results.rows)}\n")
+        return "\n".join(texts)
+    if part is not None:
+        raise InputError(f"{results.name}: no table {part!r}; only a benchmark with a matrix has named tables")
     baseline = results.baseline_row()
-    parts = []
+    texts = []
     for kind, rows in results.by_kind().items():
         text = row_kind(kind, f"results of {results.name}").table(rows, baseline)
-        parts.append(f"{_markdown_table(text)}\n\n{text.note} {_provenance(rows)}\n")
-    return "\n".join(parts)
+        texts.append(f"{_markdown_table(text)}\n\n{text.note} {_provenance(rows)}\n")
+    return "\n".join(texts)
 
 
 def _markdown_table(text: TableText) -> str:
@@ -91,6 +172,20 @@ def _provenance(rows: Sequence[MeasuredRow]) -> str:
     if len(said) == 1:
         return f"Measured on {next(iter(said))}."
     return " ".join(f"{', '.join(names)}: measured on {where}." for where, names in said.items())
+
+
+def _measured_on(rows: Sequence[MeasuredRow]) -> str:
+    """The same of many rows: how many were measured where, and between which days."""
+    if not rows:
+        return "Nothing is measured yet."
+    counts: dict[str, int] = {}
+    for row in rows:
+        where = f"{_machine(row.hardware)}; {_software(row.versions)}"
+        counts[where] = counts.get(where, 0) + 1
+    days = sorted({row.date[:10] for row in rows})
+    when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    said = [where if len(counts) == 1 else f"{where} ({count} rows)" for where, count in counts.items()]
+    return f"Measured on {'; on '.join(said)}; {when}."
 
 
 def _machine(hardware: Mapping[str, Any]) -> str:

@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 ROW_KINDS: dict[str, str] = {
+    "clicks": "nerfseg_ns.benchmark.clicks:clicks",
     "gaussian-smoothing": "nerfseg_ns.benchmark.gaussian_smoothing:gaussian_smoothing",
+    "image-network": "nerfseg_ns.benchmark.image_network:image_network",
+    "label-transfer": "nerfseg_ns.benchmark.label_transfer:label_transfer",
     "map": "nerfseg_ns.benchmark.map_accuracy:map_accuracy",
+    "scribbles": "nerfseg_ns.benchmark.scribbles:scribbles",
     "segmentation": "nerfseg_ns.benchmark.segmentation:segmentation",
     "selection": "nerfseg_ns.benchmark.selection:selection",
     "training-speed": "nerfseg_ns.benchmark.training_speed:training_speed",
@@ -42,6 +46,8 @@ class MeasuredRow:
         hardware: see :func:`nerfseg_ns.benchmark.machine.hardware`.
         versions: see :func:`nerfseg_ns.benchmark.machine.versions`.
         date: when the row ended, ISO 8601, UTC.
+        cell: of a matrix, the ``scene``, ``budget``, ``method`` and ``seed`` (None: the kind has none) of this row.
+        seconds: wall time of the row's process.
     """
 
     name: str
@@ -53,6 +59,14 @@ class MeasuredRow:
     hardware: dict[str, Any]
     versions: dict[str, str | None]
     date: str
+    cell: dict[str, Any] | None = None
+    seconds: float | None = None
+
+
+def file_stem(row: str) -> str:
+    """A row's name as the name of a file or folder; different names have different ones."""
+    plain = re.sub(r"[^A-Za-z0-9]+", "-", row).strip("-")
+    return row if plain == row else f"{plain}-{zlib.crc32(row.encode()):08x}"
 
 
 @dataclass(frozen=True)
@@ -71,8 +85,21 @@ class RowPlace:
 
     def run_folder(self, name: str) -> Path:
         """The folder of a row in :attr:`runs`; different names have different folders."""
-        plain = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")
-        return self.runs / (name if plain == name else f"{plain}-{zlib.crc32(name.encode()):08x}")
+        return self.runs / file_stem(name)
+
+    def finished_run(self, name: str) -> Path:
+        """The config.yml of the training run that an earlier row left.
+
+        Raises:
+            InputError: there is none.
+        """
+        configs = sorted(self.run_folder(name).glob("*/*/*/config.yml"))
+        if not configs:
+            raise InputError(
+                f"{self.run_folder(name)}: no finished run of row {name!r}; measure it again: --overwrite --only "
+                f"{name!r}"
+            )
+        return configs[0]
 
 
 @dataclass(frozen=True)
@@ -96,7 +123,7 @@ class RowKind:
         table: (rows, the baseline row among them or None) -> table.
         plot: (rows, title) -> picture; None: no plot.
         needs_data: whether a row needs a scene folder.
-        needs_row: settings -> name of an earlier row whose run this one builds on; None: it needs no other row.
+        references: the settings that name an earlier row whose run this one builds on, None where it builds on none.
     """
 
     settings: type
@@ -105,7 +132,11 @@ class RowKind:
     check: Callable[[Any, Path | None], None] = lambda settings, data: None
     plot: "Callable[[Sequence[MeasuredRow], str], Image] | None" = None
     needs_data: bool = True
-    needs_row: Callable[[Any], str | None] = lambda settings: None
+    references: tuple[str, ...] = ()
+
+    def needed_rows(self, settings: Any) -> tuple[str, ...]:
+        """The names of the earlier rows that a row builds on."""
+        return tuple(name for name in (getattr(settings, key) for key in self.references) if name is not None)
 
 
 def row_kind(name: str, where: str, registry: Mapping[str, str] = ROW_KINDS) -> RowKind:

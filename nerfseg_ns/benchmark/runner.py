@@ -4,17 +4,24 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from nerfseg_ns.benchmark.plan import BenchmarkPlan, PlannedRow
 from nerfseg_ns.benchmark.results import BenchmarkResults, json_values, read_results, write_results
 from nerfseg_ns.benchmark.row_kinds import MeasuredRow, row_kind
+from nerfseg_ns.benchmark.time_left import said_time, seconds_left
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.near_matches import did_you_mean
 from nerfseg_ns.core.whole_file import replacing
 
 ROW_COMMAND = (sys.executable, "-m", "nerfseg_ns.benchmark.row")
+
+_LISTED = 10
+"""So many kept rows are named one by one."""
 
 
 class RowFailed(Exception):
@@ -38,10 +45,12 @@ def measure_in_own_process(row: PlannedRow, runs: Path, command: Sequence[str] =
         settings = json_values(row.settings)
         values = {"name": row.name, "kind": row.kind, "data": data, "runs": str(runs.resolve()), "settings": settings}
         specification.write_text(json.dumps(values), encoding="utf-8")
+        start = time.perf_counter()
         code = subprocess.run([*command, str(specification), str(result)], check=False).returncode
         if code != 0:
             raise RowFailed(f"exit code {code}")
-        return MeasuredRow(**json.loads(result.read_text(encoding="utf-8")))
+        measured = MeasuredRow(**json.loads(result.read_text(encoding="utf-8")))
+        return replace(measured, cell=row.cell, seconds=round(time.perf_counter() - start, 1))
 
 
 def run_plan(
@@ -52,88 +61,126 @@ def run_plan(
     measure: Callable[[PlannedRow, Path], MeasuredRow] = measure_in_own_process,
     say: Callable[[str], None] = print,
 ) -> BenchmarkResults:
-    """Measure the rows that have no result yet, and write ``NAME.json`` after each and the plots at the end.
+    """Measure the rows that have no result yet, and write the results after each and the plots at the end.
 
     Args:
         plan: what to measure.
         output_dir: where ``NAME.json`` lies or will lie.
-        only: names of the rows to measure; empty: all of them.
+        only: names of the rows to measure, or patterns of names (``*`` and ``?``); empty: all of them. Rows that they
+            build on are measured as well where those have no result.
         overwrite: measure rows again that have a result.
         measure: how one row is measured; its second argument is OUTPUT_DIR/NAME-runs, where rows that train keep their
             runs.
         say: receives progress, line by line.
 
     Raises:
-        InputError: an unknown name in ``only``; a row that its kind's check refuses, or a finished row that was
-            measured with other settings or data, without ``overwrite``, or a row that builds on one without a result
-            (nothing is measured then); rows that failed (the others are measured and written).
+        InputError: a name or pattern in ``only`` that fits no row; a row that its kind's check refuses, a scene that is
+            not there, or a finished row that was measured with other settings or data, without ``overwrite`` (nothing
+            is measured then); rows that failed (the others are measured and written).
     """
-    names = [row.name for row in plan.rows]
-    for name in only:
-        if name not in names:
-            raise InputError(f"--only {name}: {plan.name} has no such row; {did_you_mean(name, names)}")
     path = output_dir / f"{plan.name}.json"
     finished = {row.name: row for row in read_results(path).rows} if path.exists() else {}
-    chosen = [row for row in plan.rows if not only or row.name in only]
+    asked = _chosen(plan, only)
     if not overwrite:
-        for row in chosen:
-            if row.name in finished:
+        for row in plan.rows:
+            if row.name in asked and row.name in finished:
                 _refuse_other_settings(row, finished[row.name], path)
-
-    for row in chosen:
-        if row.name not in finished or overwrite:
-            _require_needed_row(row, {*finished, *(other.name for other in chosen)})
-            try:
-                row_kind(row.kind, plan.name).check(row.settings, row.data)
-            except InputError as error:
-                raise InputError(f"row {row.name!r}: {error}") from None
+    wanted = {name for name in asked if overwrite or name not in finished}
+    _add_needed(plan, wanted, finished)
+    rows = [row for row in plan.rows if row.name in wanted]
+    for row in rows:
+        try:
+            if row.scene is not None and row.scene.recipe is None:
+                row.scene.provide()
+            row_kind(row.kind, plan.name).check(row.settings, row.data)
+        except InputError as error:
+            raise InputError(f"row {row.name!r}: {error}") from None
+    kept = [name for name in asked if name not in wanted]
+    for name in kept if len(kept) <= _LISTED else [f"{len(kept)} rows"]:
+        say(f"{name}: has a result in {path}; kept (--overwrite measures it again)")
 
     failed: list[str] = []
-    for row in chosen:
-        if row.name in finished and not overwrite:
-            say(f"{row.name}: has a result in {path}; kept (--overwrite measures it again)")
+    for number, row in enumerate(rows):
+        lacking = [name for name in row_kind(row.kind, plan.name).needed_rows(row.settings) if name in failed]
+        if lacking:
+            say(f"{row.name}: left out, since it builds on {lacking[0]}, which failed")
+            failed.append(row.name)
             continue
-        say(f"{row.name}: measuring")
+        say(f"{row.name}: measuring{_progress(rows, number, finished)}")
         try:
+            if row.scene is not None:
+                row.scene.provide()
             finished[row.name] = measure(row, output_dir / f"{plan.name}-runs")
-        except RowFailed as error:
+        except (RowFailed, InputError) as error:
             say(f"{row.name}: failed ({error})")
             failed.append(row.name)
             continue
+        changed = [row.name]
         for name in _built_on(plan, row.name):
             if finished.pop(name, None) is not None:
                 say(f"{name}: its result is dropped; it was measured on the former run of {row.name}")
-        write_results(_results(plan, finished), path)
+                changed.append(name)
+        write_results(_results(plan, finished), path, changed)
 
-    results = _results(plan, finished)
+    results = read_results(path) if path.exists() else _results(plan, finished)
+    _write_plots(results, plan, output_dir)
+    if failed:
+        raise InputError(f"{', '.join(failed)}: not measured, see above; the other rows are in {path}")
+    return results
+
+
+def _chosen(plan: BenchmarkPlan, only: Collection[str]) -> list[str]:
+    names = [row.name for row in plan.rows]
+    for pattern in only:
+        if pattern not in names and not any(fnmatchcase(name, pattern) for name in names):
+            raise InputError(f"--only {pattern}: {plan.name} has no such row; {did_you_mean(pattern, names)}")
+    return [name for name in names if not only or any(name == wanted or fnmatchcase(name, wanted) for wanted in only)]
+
+
+def _add_needed(plan: BenchmarkPlan, wanted: set[str], finished: Collection[str]) -> None:
+    """Add the unmeasured rows that the wanted ones build on, in place; a row stands after those it builds on."""
+    for row in reversed(plan.rows):
+        if row.name in wanted:
+            wanted.update(set(row_kind(row.kind, row.name).needed_rows(row.settings)) - set(finished))
+
+
+def _progress(rows: Sequence[PlannedRow], number: int, finished: dict[str, MeasuredRow]) -> str:
+    if len(rows) == 1:
+        return ""
+    left = seconds_left(rows[number:], finished.values())
+    return f" ({number + 1} of {len(rows)}{'' if left is None else f', about {said_time(left)} left'})"
+
+
+def _write_plots(results: BenchmarkResults, plan: BenchmarkPlan, output_dir: Path) -> None:
+    if results.comparison is not None:
+        if any(row.cell is not None and row.result.get("miou") is not None for row in results.rows):
+            from nerfseg_ns.benchmark.comparison_plot import comparison_plot
+
+            with replacing(output_dir / f"{plan.name}.png") as temporary:
+                comparison_plot(results.rows, results.comparison, plan.title).save(temporary)
+        return
     for kind_name, rows in results.by_kind().items():
         plot = row_kind(kind_name, plan.name).plot
         if plot is not None:
             with replacing(output_dir / f"{plan.name}-{kind_name}.png") as temporary:
                 plot(rows, plan.title).save(temporary)
-    if failed:
-        raise InputError(f"{', '.join(failed)}: not measured, see above; the other rows are in {path}")
-    return results
 
 
 def _results(plan: BenchmarkPlan, finished: dict[str, MeasuredRow]) -> BenchmarkResults:
     """Rows in the order of the plan; after them measured rows that the plan no longer has, since they cost time."""
     order = [row.name for row in plan.rows if row.name in finished]
     order += [name for name in finished if name not in order]
-    return BenchmarkResults(plan.name, plan.title, plan.baseline, tuple(finished[name] for name in order))
+    rows = tuple(finished[name] for name in order)
+    return BenchmarkResults(plan.name, plan.title, plan.baseline, rows, plan.comparison)
 
 
 def _built_on(plan: BenchmarkPlan, name: str) -> list[str]:
-    """The rows that build on the run of a row."""
-    return [row.name for row in plan.rows if row_kind(row.kind, row.name).needs_row(row.settings) == name]
-
-
-def _require_needed_row(row: PlannedRow, there: Collection[str]) -> None:
-    needed = row_kind(row.kind, row.name).needs_row(row.settings)
-    if needed is not None and needed not in there:
-        raise InputError(
-            f"row {row.name!r} builds on row {needed!r}, which has no result; add it: --only {needed!r} ..."
-        )
+    """The rows that build on the run of a row, and those that build on them."""
+    found = [name]
+    for row in plan.rows:
+        if set(row_kind(row.kind, row.name).needed_rows(row.settings)).intersection(found):
+            found.append(row.name)
+    return found[1:]
 
 
 def _refuse_other_settings(row: PlannedRow, result: MeasuredRow, path: Path) -> None:

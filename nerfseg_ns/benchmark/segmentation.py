@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from nerfseg_ns.benchmark.label_budget import LabelBudget
 from nerfseg_ns.benchmark.row_kinds import MeasuredRow, RowKind, RowPlace, TableText
 from nerfseg_ns.core.input_error import InputError
 
 
 @dataclass(frozen=True)
-class Segmentation:
-    """What a row of this kind measures.
+class Segmentation(LabelBudget):
+    """What a row of this kind measures, besides its :class:`LabelBudget`.
 
     Args:
         method: name of a method of this package.
-        dataparser: name of an installed dataparser.
         seed: of the training's random numbers (``--machine.seed``).
         group: rows of one group that differ in nothing but their seed are one line of the table, with mean and spread.
         geometry_of: name of an earlier row of this kind whose geometry is used; the row is then stage 2 alone.
@@ -28,7 +28,6 @@ class Segmentation:
     """
 
     method: str
-    dataparser: str = "carla-mvs-data"
     seed: int = 42
     group: str | None = None
     geometry_of: str | None = None
@@ -36,6 +35,7 @@ class Segmentation:
     overrides: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.seed < 0:
             raise InputError(f"seed {self.seed}: expected 0 or more")
 
@@ -132,5 +132,5 @@ segmentation = RowKind(
     check=_check,
     measure=_measure,
     table=_table,
-    needs_row=lambda settings: settings.geometry_of,
+    references=("geometry_of", "labels_of"),
 )

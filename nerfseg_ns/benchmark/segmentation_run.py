@@ -56,7 +56,9 @@ def training_words(settings: Segmentation, place: RowPlace) -> list[str]:
     for key in settings.overrides:
         if key in OF_THE_ROW:
             raise InputError(f"overrides: {key} follows from the row; set its {OF_THE_ROW[key]}: instead")
-    apply_overrides(config, settings.overrides, "overrides")  # names mistakes before anything is trained
+    # names mistakes before anything is trained
+    apply_overrides(config, settings.overrides, "overrides")
+    apply_overrides(config, {DATAPARSER + k: v for k, v in settings.dataparser_options(place).items()}, "the row")
     words = [settings.method, "--data", str(place.data), "--output-dir", str(place.run_folder(place.name))]
     words += ["--experiment-name", _EXPERIMENT, "--timestamp", _TIMESTAMP]
     words += ["--machine.seed", str(settings.seed), "--machine.device-type", config.machine.device_type]
@@ -65,8 +67,11 @@ def training_words(settings: Segmentation, place: RowPlace) -> list[str]:
     if settings.geometry_of is not None:
         geometry = run_config(settings, place.run_folder(settings.geometry_of))
         words += ["--pipeline.geometry-config", str(geometry)]
-    behind: list[str] = []
+    options = settings.dataparser_options(place)
+    behind = [word for name, value in options.items() for word in _option(name, value)]
     for key, value in settings.overrides.items():
+        if key.removeprefix(DATAPARSER) in options:
+            raise InputError(f"overrides: {key} follows from the row; leave it out")
         if key.startswith(DATAPARSER):
             behind += _option(key.removeprefix(DATAPARSER), value)
         else:
@@ -98,6 +103,7 @@ def measure_segmentation(settings: Segmentation, place: RowPlace) -> dict[str, A
             f"{place.run_folder(settings.geometry_of)}: no finished run of row {settings.geometry_of!r}, whose "
             f"geometry this row uses; measure it again: --overwrite --only {settings.geometry_of!r}"
         )
+    settings.require_labels(place)
     folder = place.run_folder(place.name)
     if folder.exists():
         shutil.rmtree(folder)

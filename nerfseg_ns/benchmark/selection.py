@@ -89,5 +89,5 @@ selection = RowKind(
     settings=ObjectSelection,
     measure=_measure,
     table=_table,
-    needs_row=lambda settings: settings.run_of,
+    references=("run_of",),
 )

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, UInt8, UInt16
 from torch import Tensor
 
+from nerfseg_ns.benchmark.label_budget import nearest
 from nerfseg_ns.benchmark.row_kinds import RowPlace
 from nerfseg_ns.benchmark.selection import ObjectSelection
 from nerfseg_ns.benchmark.selection_objects import BenchmarkObject, choose_objects, instance_image
@@ -65,11 +66,9 @@ def measure_selection(settings: ObjectSelection, place: RowPlace) -> dict[str, A
     Raises:
         InputError: the row of ``run_of`` has no finished run, the data no instance masks, the segmenter no weights.
     """
-    configs = sorted(place.run_folder(settings.run_of).glob("*/*/*/config.yml"))
-    if not configs:
-        raise InputError(f"{place.run_folder(settings.run_of)}: no finished run of row {settings.run_of!r}")
+    config = place.finished_run(settings.run_of)
     assert place.data is not None
-    train_run, test_run = load_run(configs[0], "train"), load_run(configs[0], "test")
+    train_run, test_run = load_run(config, "train"), load_run(config, "test")
     scene = RunScene.from_run(train_run)
     truth = [instance_image(Path(path)) for path in train_run.dataset.image_filenames]
     test_truth = [instance_image(Path(path)) for path in test_run.dataset.image_filenames]
@@ -77,7 +76,7 @@ def measure_selection(settings: ObjectSelection, place: RowPlace) -> dict[str, A
     with console_listener() as listener:
         scene.prepare(listener)
         test.prepare(listener)
-    small = [_nearest(ids, scene.camera(view).size) for view, ids in enumerate(truth)]
+    small = [nearest(ids, scene.camera(view).size) for view, ids in enumerate(truth)]
     objects = choose_objects(place.data, small, test_truth, settings.per_group, settings.minimum_pixels)
     segmenter = TimedSegmenter(make_segmenter(settings.segmenter))
     if settings.prompt != "masks":
@@ -166,11 +165,6 @@ def _iou(mask_of: MaskOf | None, test: RunScene, view: int, truth: Bool[np.ndarr
         return 0.0
     mask = mask_of(test, view).cpu().numpy()
     return float((mask & truth).sum() / (mask | truth).sum())
-
-
-def _nearest(ids: UInt16[np.ndarray, "h w"], size: tuple[int, int]) -> UInt16[np.ndarray, "h w"]:
-    rows, columns = ((np.arange(new) + 0.5) * old / new for new, old in zip(size, ids.shape))
-    return ids[rows.astype(int)[:, None], columns.astype(int)[None]]
 
 
 def _passes(

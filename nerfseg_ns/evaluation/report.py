@@ -41,7 +41,7 @@ def report(scores: SplitScores, class_table: ClassTable | None, run: dict[str, A
     document: dict[str, Any] = dict.fromkeys(SEMANTIC_KEYS)
     pixels = 0
     if reason is None and scores.confusion is not None and class_table is not None:
-        document.update(_semantics(scores.confusion, class_table))
+        document.update(semantic_figures(scores.confusion, class_table))
         pixels = int(scores.confusion.counts.sum())
     return {
         **document,
@@ -101,7 +101,12 @@ def _why_no_semantics(scores: SplitScores, class_table: ClassTable | None) -> st
     return None
 
 
-def _semantics(confusion: ConfusionMatrix, class_table: ClassTable) -> dict[str, Any]:
+def semantic_figures(confusion: ConfusionMatrix, class_table: ClassTable) -> dict[str, Any]:
+    """``miou``, ``overall_accuracy``, ``average_accuracy``, ``mean_f1`` and ``per_class`` of a report.
+
+    Raises:
+        ValueError: no labelled pixel was counted.
+    """
     scores = confusion.scores()
     return {
         "miou": scores.miou,

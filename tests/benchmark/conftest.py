@@ -13,13 +13,14 @@ COUNTING = Path(__file__).parent / "counting_kind.py"
 
 @pytest.fixture
 def counting_process(monkeypatch):
-    """Registers the kind ``counting`` here, and returns the command that measures its rows in a process of its own."""
+    """Registers the kinds ``counting`` and ``sowing`` (with a seed); returns the command that measures one row."""
     specification = importlib.util.spec_from_file_location("counting_kind", COUNTING)
     assert specification is not None and specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     monkeypatch.setitem(sys.modules, "counting_kind", module)
     specification.loader.exec_module(module)
     monkeypatch.setitem(ROW_KINDS, "counting", "counting_kind:counting")
+    monkeypatch.setitem(ROW_KINDS, "sowing", "counting_kind:sowing")
     return (sys.executable, str(COUNTING))
 
 

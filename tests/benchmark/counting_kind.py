@@ -22,6 +22,11 @@ class Counting:
             raise InputError(f"up_to {self.up_to}: expected 0 or more")
 
 
+@dataclass(frozen=True)
+class Sowing(Counting):
+    seed: int = 0
+
+
 def measure(settings: Counting, place: RowPlace) -> dict[str, Any]:
     if settings.up_to == 13:
         raise InputError("13: will not count that far")
@@ -46,11 +51,13 @@ def check(settings: Counting, data: Path | None) -> None:
         raise InputError("99: cannot be counted on this machine")
 
 
-counting = RowKind(settings=Counting, measure=measure, check=check, table=table, needs_row=lambda s: s.after)
+counting = RowKind(settings=Counting, measure=measure, check=check, table=table, references=("after",))
+
+sowing = RowKind(settings=Sowing, measure=measure, check=check, table=table, references=("after",))
 
 if __name__ == "__main__":
     from nerfseg_ns.benchmark.row import main
 
     sys.modules["counting_kind"] = sys.modules["__main__"]
-    ROW_KINDS["counting"] = "counting_kind:counting"
+    ROW_KINDS.update(counting="counting_kind:counting", sowing="counting_kind:sowing")
     sys.exit(main(sys.argv[1:]))

@@ -186,7 +186,7 @@ def test_truth_that_is_none(tmp_path):
 def test_the_published_plan_can_be_read_and_names_its_run(tmp_path):
     plan = read_plan(Path(__file__).parents[2] / "configs" / "map_google_earth.yaml", data=tmp_path)
     assert [row.kind for row in plan.rows] == ["segmentation", "map", "map"]
-    assert map_accuracy.needs_row(plan.rows[1].settings) == "model"
+    assert map_accuracy.needed_rows(plan.rows[1].settings) == ("model",)
     with pytest.raises(InputError, match="no finished run of row 'model'"):
         measure_map(MapAccuracy("model"), RowPlace("map", tmp_path, tmp_path))
     for wrong in ({"gsd": 0.0}, {"buildings": 0}, {"minimum_views": -1}):

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -11,6 +12,7 @@ from nerfseg_ns.benchmark.plan import read_plan
 from nerfseg_ns.benchmark.results import json_values, read_results
 from nerfseg_ns.benchmark.row_kinds import MeasuredRow, RowPlace
 from nerfseg_ns.benchmark.runner import RowFailed, measure_in_own_process, run_plan
+from nerfseg_ns.benchmark.time_left import said_time
 from nerfseg_ns.core.input_error import InputError
 
 ROWS = "  - {name: five, kind: counting, up_to: 5}\n  - {name: two, kind: counting, up_to: 2}\n"
@@ -147,9 +149,97 @@ def test_a_row_measured_again_takes_the_results_built_on_it_away(run, write_plan
     assert counted(tmp_path) == {"five": 5, "two": 7}
 
 
-def test_row_without_the_row_it_builds_on_is_refused(run, write_plan, tmp_path):
-    error, said = run(write_plan(CHAIN), only=("two",))
-    assert "row 'two' builds on row 'five', which has no result" in str(error) and said == []
+def test_a_row_brings_the_unmeasured_rows_that_it_builds_on(run, write_plan, tmp_path):
+    plan = CHAIN + "  - {name: ten, kind: counting, up_to: 10, after: two}\n"
+    results, said = run(write_plan(plan), only=("ten",))
+    assert counted(tmp_path) == {"five": 5, "two": 7, "ten": 10 + 2}
+    assert said[0] == "five: measuring (1 of 3)"
+    run(write_plan(plan), only=("ten",), overwrite=True)  # the rows below it are kept
+    assert counted(tmp_path)["ten"] == 12
+
+
+def test_patterns_choose_rows(run, write_plan, tmp_path):
+    run(write_plan(ROWS), only=("f*", "t?o"))
+    assert counted(tmp_path) == {"five": 5, "two": 2}
+    error, _ = run(write_plan(ROWS), only=("x*",))
+    assert "--only x*: counts has no such row" in str(error)
+
+
+def test_rows_on_a_failed_row_are_left_out(run, write_plan, tmp_path):
+    plan = CHAIN.replace("up_to: 5", "up_to: 13") + "  - {name: one, kind: counting, up_to: 1}\n"
+    error, said = run(write_plan(plan))
+    assert str(error).startswith("five, two: not measured") and counted(tmp_path) == {"one": 1}
+    assert "two: left out, since it builds on five, which failed" in said
+
+
+MATRIX = """\
+name: counts
+matrix:
+  seeds: [0, 1]
+  scenes: {town: {folder: scenes/town}, gone: {folder: scenes/gone}}
+  shared: {ground: {kind: counting, up_to: 3}}
+  budgets: {few: {}}
+  methods: {plain: {kind: sowing, up_to: 1, after: ground}}
+"""
+
+
+def test_a_matrix_is_written_a_file_per_row(run, tmp_path, scene_folder, measure_here):
+    path = tmp_path / "counts.yaml"
+    path.write_text(MATRIX)
+    error, said = run(path)
+    assert "row 'gone / ground': " in str(error) and "add --data gone=FOLDER" in str(error) and said == []
+
+    def measured(row, runs):
+        return replace(measure_here(row, runs), cell=row.cell, seconds=60.0 if row.cell else 600.0)
+
+    results, said = run(path, only=("town / *",), measure=measured)
+    assert [row.name for row in results.rows] == [
+        "town / ground",
+        "town / few / plain / seed 0",
+        "town / few / plain / seed 1",
+    ]
+    assert [line.split(": ")[1] for line in said] == [
+        "measuring (1 of 3)",
+        "measuring (2 of 3, about 20 min left)",  # nothing of its kind is measured: as long as the first
+        "measuring (3 of 3, about 1 min left)",
+    ]
+    out = tmp_path / "out"
+    assert (
+        len(list((out / "counts").glob("*.json"))) == 3 and json.loads((out / "counts.json").read_text())["rows"] == []
+    )
+    kept, said = run(path, only=("town / few*",))
+    assert kept == results and all("kept" in line for line in said)
+
+    results, said = run(path, only=("town / ground",), overwrite=True)
+    assert [row.name for row in results.rows] == ["town / ground"]
+    assert len(list((out / "counts").glob("*.json"))) == 1
+
+
+def test_a_city_is_made_when_its_first_row_needs_it(run, tmp_path, measure_here, monkeypatch):
+    monkeypatch.setattr("nerfseg_ns.scene.command.make_scene", lambda command: made.append(command) or finish(command))
+    made = []
+
+    def finish(command):
+        command.out.mkdir(parents=True)
+        (command.out / "classes.json").touch()
+
+    path = tmp_path / "counts.yaml"
+    path.write_text(MATRIX.replace("gone: {folder: scenes/gone}", "city: {seed: 5, views: 6, size: 40}"))
+    plan = read_plan(path, made=tmp_path / "made")
+    monkeypatch.setattr("nerfseg_ns.benchmark.runner._write_plots", lambda *arguments: None)
+    run_plan(plan, tmp_path / "out", only=("city*",), measure=measure_here, say=lambda line: None)
+    (command,) = made
+    assert (command.seed, command.views, command.size, command.depth) == (5, 6, 40, False)
+    assert command.out == tmp_path / "made" / "city-seed5-6x40"
+
+
+def test_seconds_in_words():
+    assert [said_time(seconds) for seconds in (10, 90, 3599, 5400)] == [
+        "less than a minute",
+        "2 min",
+        "1 h 0 min",
+        "1 h 30 min",
+    ]
 
 
 def test_folders_of_runs_are_inside_and_differ(tmp_path):

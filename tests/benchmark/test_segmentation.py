@@ -6,7 +6,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import torch
 
 from nerfseg_ns.benchmark import segmentation_run
 from nerfseg_ns.benchmark.plan import read_plan
@@ -178,13 +177,11 @@ def test_training_that_failed_is_not_scored(tmp_path, monkeypatch, status):
         measure_segmentation(Segmentation("nerfseg-lite"), place)
 
 
-@pytest.mark.parametrize("name", ["semantics_city_a", "carla_mvs"])
-def test_shipped_benchmarks(name, tmp_path, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    plan = read_plan(CONFIGS / f"{name}.yaml", data=tmp_path)
-    assert plan.name == name
+def test_shipped_benchmark(tmp_path):
+    plan = read_plan(CONFIGS / "semantics_city_a.yaml", data=tmp_path)
+    assert plan.name == "semantics_city_a"
     for planned in plan.rows:
-        row_kind(planned.kind, name).check(planned.settings, planned.data)
+        row_kind(planned.kind, plan.name).check(planned.settings, planned.data)
         assert planned.settings.geometry_of == (None if planned == plan.rows[0] else plan.rows[0].name)
 
 
@@ -217,7 +214,7 @@ def test_tiny_rows_end_to_end(tiny_scene, tmp_path):
     path.write_text(json.dumps({"name": "tiny", "data": str(tiny_scene), "defaults": defaults, "rows": rows}))
     plan, out, said = read_plan(path), tmp_path / "out", []
     both, seeded = run_plan(plan, out, say=said.append).rows
-    assert said == ["both: measuring", f"{second}: measuring"]
+    assert said[0] == "both: measuring (1 of 2)" and said[1].startswith(f"{second}: measuring (2 of 2, ")
 
     assert both.result["stage1"]["steps"] == 5 and both.result["stage2"]["steps"] == 3
     assert seeded.result["stage1"] is None and seeded.result["stage2"]["steps"] == 3

@@ -1,0 +1,172 @@
+"""Means, spreads and differences of the cells of a matrix."""
+
+import statistics
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from nerfseg_ns.benchmark.margins import Margin
+from nerfseg_ns.benchmark.row_kinds import MeasuredRow
+
+Run = tuple[str, int | None]
+"""Scene and seed; None for a method without random numbers."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A mean over scenes (of the means over the seeds of each), and how far single runs are from each other.
+
+    Args:
+        mean: of the scenes.
+        deviation: standard deviation over the runs; None for a single one.
+        runs: how many.
+        scenes: how many of them differ in their scene.
+    """
+
+    mean: float
+    deviation: float | None
+    runs: int
+    scenes: int
+
+
+@dataclass(frozen=True)
+class MeasuredMargin:
+    """A margin as it was measured, on the scenes that both sides have.
+
+    Args:
+        margin: what was asked for.
+        over: the method it is taken against: the best of several.
+        own: mIoU of the method.
+        other: mIoU of what it is compared with.
+        difference: spread of own less other, over pairs of runs.
+        way: share of the way from the other to the ``half_way_to`` method, on the scenes that all three have; None
+            where that was not asked for or is not measured.
+        above: own less the mIoU of the ``above`` method; None likewise.
+    """
+
+    margin: Margin
+    over: str
+    own: float
+    other: float
+    difference: Spread
+    way: float | None
+    above: float | None
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether the aim is reached; None without an aim, or where it depends on what is not measured."""
+        margin = self.margin
+        if margin.share is not None:
+            reached = self.own >= margin.share * self.other
+        elif margin.points is not None:
+            reached = 100 * self.difference.mean >= margin.points or (self.way is not None and self.way >= 0.5)
+        else:
+            return None
+        if margin.above is not None and reached:
+            return None if self.above is None else self.above > 0
+        return reached
+
+
+class CellScores:
+    """mIoU of the cells.
+
+    Args:
+        rows: those without a cell, or without an mIoU, are left out.
+    """
+
+    def __init__(self, rows: Sequence[MeasuredRow]) -> None:
+        self._runs: dict[tuple[str, str], dict[Run, MeasuredRow]] = {}
+        for row in rows:
+            if row.cell is not None and row.result.get("miou") is not None:
+                key = row.cell["method"], row.cell["budget"]
+                self._runs.setdefault(key, {})[row.cell["scene"], row.cell["seed"]] = row
+
+    def rows(self, method: str, budget: str) -> list[MeasuredRow]:
+        """The measured rows of a cell of the table, over all scenes and seeds."""
+        return list(self._runs.get((method, budget), {}).values())
+
+    def spread(self, method: str, budget: str) -> Spread | None:
+        """Mean and spread of one cell of the table; None where nothing is measured."""
+        return spread_of(self._miou(method, budget))
+
+    def margin(self, margin: Margin) -> MeasuredMargin | None:
+        """A margin; None where nothing of it is measured on one scene."""
+        own = self._miou(margin.of, margin.budget)
+        over_budget = margin.over_budget or margin.budget
+        others = {method: self._miou(method, over_budget) for method in margin.over}
+        scenes = _scenes(own).intersection(*(_scenes(runs) for runs in others.values()))
+        if not scenes:
+            return None
+        own = _on(own, scenes)
+        others = {method: _on(runs, scenes) for method, runs in others.items()}
+        best = max(others, key=lambda method: _mean(others[method]))
+        other = others[best]
+        difference = spread_of(_differences(own, other))
+        assert difference is not None
+        return MeasuredMargin(
+            margin,
+            best,
+            _mean(own),
+            _mean(other),
+            difference,
+            self._way(own, other, margin),
+            self._above(own, margin),
+        )
+
+    def _miou(self, method: str, budget: str) -> dict[Run, float]:
+        return {run: row.result["miou"] for run, row in self._runs.get((method, budget), {}).items()}
+
+    def _way(self, own: dict[Run, float], other: dict[Run, float], margin: Margin) -> float | None:
+        if margin.half_way_to is None:
+            return None
+        goal = self._miou(margin.half_way_to, margin.budget)
+        scenes = _scenes(own) & _scenes(goal)
+        if not scenes:
+            return None
+        start = _mean(_on(other, scenes))
+        length = _mean(_on(goal, scenes)) - start
+        return (_mean(_on(own, scenes)) - start) / length if length > 0 else None
+
+    def _above(self, own: dict[Run, float], margin: Margin) -> float | None:
+        if margin.above is None:
+            return None
+        bar = self._miou(margin.above, margin.budget)
+        scenes = _scenes(own) & _scenes(bar)
+        return _mean(_on(own, scenes)) - _mean(_on(bar, scenes)) if scenes else None
+
+
+def spread_of(runs: dict[Run, float]) -> Spread | None:
+    """Mean and spread of runs; None without any."""
+    if not runs:
+        return None
+    values = list(runs.values())
+    deviation = statistics.stdev(values) if len(values) > 1 else None
+    return Spread(_mean(runs), deviation, len(values), len(_scenes(runs)))
+
+
+def _scenes(runs: Collection[Run]) -> set[str]:
+    return {scene for scene, _ in runs}
+
+
+def _on(runs: dict[Run, float], scenes: Collection[str]) -> dict[Run, float]:
+    return {run: value for run, value in runs.items() if run[0] in scenes}
+
+
+def _mean(runs: dict[Run, float]) -> float:
+    """The mean over scenes of the mean over seeds, so that a scene with more seeds does not count for more."""
+    by_scene: dict[str, list[float]] = {}
+    for (scene, _), value in runs.items():
+        by_scene.setdefault(scene, []).append(value)
+    return statistics.fmean(statistics.fmean(values) for values in by_scene.values())
+
+
+def _differences(own: dict[Run, float], other: dict[Run, float]) -> dict[Run, float]:
+    """Runs of equal scene and seed against each other; where a scene has none, the means of that scene."""
+    differences: dict[Run, float] = {}
+    for scene in _scenes(own):
+        here, there = _on(own, {scene}), _on(other, {scene})
+        pairs = here.keys() & there.keys()
+        if pairs == here.keys() == there.keys():
+            differences |= {run: here[run] - there[run] for run in pairs}
+        else:
+            differences[scene, None] = _mean(here) - _mean(there)
+    return differences

@@ -1,0 +1,58 @@
+"""Row kind ``clicks``: label images made of clicked objects with a class, for other rows to learn from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from nerfseg_ns.benchmark.row_kinds import MeasuredRow, RowKind, RowPlace, TableText
+from nerfseg_ns.core.input_error import InputError
+
+
+@dataclass(frozen=True)
+class Clicks:
+    """Simulated clicks with a class, made into labels by ``nerfseg segment --labels-out``.
+
+    Somebody is simulated who clicks the largest objects first and leaves out no class: an object is clicked in the
+    training view where it is largest, at the pixel farthest from its edge. The scene has ``instances/*.png``.
+
+    Args:
+        run_of: name of an earlier row of kind ``segmentation`` whose run is used.
+        clicks: how many.
+        minimum_pixels: smaller objects are not clicked, pixels of the run's training views.
+        engine: of the selection (``method`` in ``nerfseg segment``).
+        segmenter: the 2D segmenter.
+
+    Raises:
+        InputError: a number below 1.
+    """
+
+    run_of: str
+    clicks: int = 30
+    minimum_pixels: int = 30
+    engine: Literal["vote", "sa3d"] = "vote"
+    segmenter: str = "mobile-sam"
+
+    def __post_init__(self) -> None:
+        for name in ("clicks", "minimum_pixels"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} {getattr(self, name)}: expected 1 or more")
+
+
+def _measure(settings: Clicks, place: RowPlace) -> dict[str, Any]:
+    from nerfseg_ns.benchmark.clicks_run import label_by_clicks  # imports torch and nerfstudio
+
+    return label_by_clicks(settings, place)
+
+
+def _table(rows: Sequence[MeasuredRow], baseline: MeasuredRow | None) -> TableText:
+    cells = [["", "clicks", "objects found", "classes", "labelled pixels", "of them right"]]
+    for row in rows:
+        result = row.result
+        pixels = f"{result['pixels']:,} ({result['share']:.1%})"
+        classes = f"{result['classes']} of {result['classes_in_scene']}"
+        cells.append([row.name, str(result["clicks"]), str(result["found"]), classes, pixels, f"{result['right']:.1%}"])
+    note = "Simulated clicks, a class each: the largest objects first, every class among them. Of all training views."
+    return TableText(cells, note)
+
+
+clicks = RowKind(settings=Clicks, measure=_measure, table=_table, references=("run_of",))

@@ -1,0 +1,155 @@
+"""The tables of a matrix: mIoU by label budget, the margins, the classes and the costs."""
+
+import statistics
+from collections.abc import Sequence
+
+from nerfseg_ns.benchmark.cell_scores import CellScores, MeasuredMargin, Spread
+from nerfseg_ns.benchmark.margins import Margin
+from nerfseg_ns.benchmark.matrix import Comparison
+from nerfseg_ns.benchmark.row_kinds import MeasuredRow, TableText
+
+
+def comparison_parts(rows: Sequence[MeasuredRow], comparison: Comparison) -> dict[str, TableText]:
+    """The tables by name: ``budgets``, ``margins``, ``classes`` and ``costs``; those that would be empty are left out.
+
+    Args:
+        rows: measured rows of the matrix, in any order.
+        comparison: how they are shown.
+    """
+    scores = CellScores(rows)
+    parts = {
+        "budgets": _budgets(scores, comparison, rows),
+        "margins": _margins(scores, comparison),
+        "classes": _classes(scores, comparison),
+        "costs": _costs(scores, comparison),
+    }
+    return {name: text for name, text in parts.items() if name == "budgets" or len(text.cells) > 1}
+
+
+def _budgets(scores: CellScores, comparison: Comparison, rows: Sequence[MeasuredRow]) -> TableText:
+    spreads = {
+        (method, budget): scores.spread(method, budget)
+        for method in comparison.methods
+        for budget in comparison.budgets
+    }
+    methods = [name for name in comparison.methods if any(spreads[name, budget] for budget in comparison.budgets)]
+    counts = {(spread.scenes, spread.runs) for spread in spreads.values() if spread is not None}
+    cells = [["mIoU", *comparison.budgets]]
+    for method in methods:
+        cells.append([method, *(_spread(spreads[method, budget], len(counts) > 1) for budget in comparison.budgets)])
+    if len(counts) > 1:
+        counted = "In parentheses: runs and, where they are several, scenes."
+    else:
+        counted = "; ".join(f"Every figure is of {_count(runs, scenes)}." for scenes, runs in counts)
+    remarks: dict[str, list[str]] = {}
+    for row in rows:
+        for remark in row.result.get("remarks", []) if row.cell is not None else []:
+            said_of = remarks.setdefault(remark, [])
+            if row.cell is not None and row.cell["method"] not in said_of:
+                said_of.append(row.cell["method"])
+    said = [f"{', '.join(said_of)}: {remark}." for remark, said_of in remarks.items()]
+    note = (
+        f"Over all labelled pixels of the test views{_sizes(rows)}; mean over the scenes, ± the standard deviation "
+        f"over single runs (seeds and scenes). {counted}"
+    )
+    return TableText(cells, " ".join([note, *said]))
+
+
+def _margins(scores: CellScores, comparison: Comparison) -> TableText:
+    cells = [["margin in mIoU points", "measured", "aim", "reached", "on"]]
+    for margin in comparison.margins:
+        measured = scores.margin(margin)
+        if measured is not None:
+            cells.append(_margin(margin, measured))
+    note = (
+        "Differences of runs of one scene and seed, on the scenes that both sides have; of several methods on one side "
+        "the better one counts."
+    )
+    return TableText(cells, note)
+
+
+def _margin(margin: Margin, measured: MeasuredMargin) -> list[str]:
+    over = margin.over_budget or margin.budget
+    name = f"{margin.of}, {margin.budget}, against {measured.over}, {over}"
+    difference = measured.difference
+    figure = f"{100 * difference.mean:+.1f}"
+    if difference.deviation is not None:
+        figure += f" ± {100 * difference.deviation:.1f}"
+    aims = []
+    if margin.share is not None:
+        figure += f" ({measured.own / measured.other:.0%})" if measured.other > 0 else ""
+        aims.append(f"{margin.share:.0%}")
+    if margin.points is not None:
+        aims.append(f"{margin.points:+g}")
+    if margin.half_way_to is not None:
+        way = "not measured" if measured.way is None else f"{measured.way:.0%} of the way"
+        aims.append(f"or half the way to {margin.half_way_to} ({way})")
+    if margin.above is not None:
+        above = "not measured" if measured.above is None else f"{100 * measured.above:+.1f}"
+        aims.append(f"and above {margin.above} ({above})")
+    reached = {True: "yes", False: "no", None: "–"}[measured.reached]
+    return [name, figure, ", ".join(aims) or "–", reached, _count(difference.runs, difference.scenes)]
+
+
+def _classes(scores: CellScores, comparison: Comparison) -> TableText:
+    budget = comparison.class_budget
+    shown = {method: scores.rows(method, budget) for method in comparison.methods}
+    shown = {method: rows for method, rows in shown.items() if rows}
+    names = dict.fromkeys(entry["name"] for rows in shown.values() for row in rows for entry in row.result["per_class"])
+    cells = [[f"IoU, {budget}", *shown]]
+    for name in names:
+        line = [name]
+        for rows in shown.values():
+            found = [entry["iou"] for row in rows for entry in row.result["per_class"] if entry["name"] == name]
+            known = [iou for iou in found if iou is not None]
+            line.append(f"{statistics.fmean(known):.2f}" if known else "–")
+        if any(cell != "–" for cell in line[1:]):
+            cells.append(line)
+    counts = ", ".join(
+        f"{method}: {_count(len(rows), len({row.data for row in rows}))}" for method, rows in shown.items()
+    )
+    return TableText(cells, f"Mean of the runs in whose test views the class occurs. {counts}.")
+
+
+def _costs(scores: CellScores, comparison: Comparison) -> TableText:
+    cells = [["", "runs", "time of a run, median", "peak memory"]]
+    for method in comparison.methods:
+        rows = [row for budget in comparison.budgets for row in scores.rows(method, budget)]
+        times = [row.seconds for row in rows if row.seconds is not None]
+        if not times:
+            continue
+        memory = [_peak(row) for row in rows]
+        largest = max((value for value in memory if value is not None), default=None)
+        size = "–" if largest is None else f"{largest:.1f} GiB"
+        cells.append([method, str(len(rows)), f"{statistics.median(times):.0f} s", size])
+    note = (
+        "Wall time from the start of a run's process to its scores, without the geometry, the labels and the rendered "
+        "views that it took from other runs. Main memory."
+    )
+    return TableText(cells, note)
+
+
+def _peak(row: MeasuredRow) -> float | None:
+    """The largest resident memory of the training, whose process may be another than the row's."""
+    training = row.result.get("training_memory") or {}
+    return max((row.memory.get("resident_gib") or 0.0, training.get("resident_gib") or 0.0)) or None
+
+
+def _spread(spread: Spread | None, with_count: bool) -> str:
+    if spread is None:
+        return "–"
+    text = f"{spread.mean:.3f}"
+    if spread.deviation is not None:
+        text += f" ± {spread.deviation:.3f}"
+    if with_count:
+        text += f" ({spread.runs} of {spread.scenes})" if spread.scenes > 1 else f" ({spread.runs})"
+    return text
+
+
+def _count(runs: int, scenes: int) -> str:
+    return f"{runs} run{'s' * (runs > 1)} of {scenes} scene{'s' * (scenes > 1)}"
+
+
+def _sizes(rows: Sequence[MeasuredRow]) -> str:
+    sizes = {tuple(row.result["image_size"]) for row in rows if row.cell is not None and "image_size" in row.result}
+    return f", {' or '.join(f'{width}x{height}' for width, height in sorted(sizes))}" if sizes else ""
