@@ -4,6 +4,7 @@ python scripts/viewer_picture.py [OUT.png] clicks on the demonstration's buildin
 """
 
 import json
+import re
 import shutil
 import signal
 import socket
@@ -22,7 +23,7 @@ ARGUMENTS = [
 ]
 WIDTH, HEIGHT, PANEL, BAR = 1180, 760, 340, 60
 PATIENCE = 300.0
-RESOLUTION = 448
+RESOLUTION = 320
 
 
 def main(out: Path) -> None:
@@ -52,7 +53,7 @@ def main(out: Path) -> None:
             )
             size.last.fill(str(RESOLUTION))
             size.last.press("Enter")
-            _wait_until_still(page)
+            _wait_until_fine(page)
             x, y, _ = prompt["points"][0]
             side, middle = HEIGHT - BAR, (WIDTH - PANEL) / 2  # the view's square fills the height of the canvas
             place = middle + (x / 160 - 0.5) * side, BAR + y / 160 * side
@@ -62,9 +63,9 @@ def main(out: Path) -> None:
             page.get_by_text("Is the outline right?").wait_for()
             page.get_by_role("button", name="Segment in 3D", exact=True).click()
             page.get_by_text("Show objects").wait_for()
-            _wait_until_still(page)
+            _wait_until_fine(page)
             out.parent.mkdir(parents=True, exist_ok=True)
-            page.screenshot(path=out)
+            page.screenshot(path=out, clip={"x": 0, "y": BAR - 10, "width": WIDTH, "height": HEIGHT - BAR + 10})
             browser.close()
     finally:
         server.send_signal(signal.SIGINT)
@@ -74,14 +75,18 @@ def main(out: Path) -> None:
             server.kill()
 
 
-def _wait_until_still(page: Any, seconds: float = 12.0) -> None:
-    """Wait until the canvas has not changed for a while: pictures come coarse first, then fine."""
+def _wait_until_fine(page: Any, seconds: float = 4.0) -> None:
+    """Wait for the picture of a camera that stands still: coarse ones come first, and the panel says which this is."""
     canvas = {"x": 0, "y": BAR, "width": WIDTH - PANEL, "height": HEIGHT - BAR}
     last, since, end = b"", time.monotonic(), time.monotonic() + PATIENCE
-    while time.monotonic() - since < seconds and time.monotonic() < end:
+    while time.monotonic() - since < seconds:
+        if time.monotonic() > end:
+            sys.exit(f"no still picture of {RESOLUTION} pixels within {PATIENCE:.0f} seconds")
         time.sleep(1.0)
+        said = re.search(r"Resolution: (\d+)\D(\d+)px", page.inner_text("body"))
+        fine = said is not None and max(map(int, said.groups())) > 0.9 * RESOLUTION
         picture = page.screenshot(clip=canvas)
-        if picture != last:
+        if picture != last or not fine:
             last, since = picture, time.monotonic()
 
 

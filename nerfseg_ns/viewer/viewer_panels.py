@@ -1,5 +1,6 @@
 """The panels of all browsers of one viewer: each has its own session, pictures and pointer."""
 
+import math
 import threading
 import time
 from typing import Any
@@ -106,13 +107,15 @@ class ViewerPanels:
     def _move_to(self, client: Any, view: int) -> None:
         from nerfstudio.viewer.viewer import VISER_NERFSTUDIO_SCALE_RATIO
 
-        c2w = self.viewer.pipeline.datamanager.train_dataset.cameras[view].camera_to_worlds.cpu().numpy()
+        camera = self.viewer.pipeline.datamanager.train_dataset.cameras[view]
+        c2w = camera.camera_to_worlds.cpu().numpy()
         position = c2w[:, 3] * VISER_NERFSTUDIO_SCALE_RATIO
         with (
             client.atomic()
         ):  # not wxyz: viser makes of it a point to look at, from a position that it may not have yet
             client.camera.position = position
             client.camera.look_at = position - c2w[:, 2] * VISER_NERFSTUDIO_SCALE_RATIO
+            client.camera.fov = 2.0 * math.atan(float(camera.height) / (2.0 * float(camera.fy)))
         if not self._hiding:
             self._hiding = True
             threading.Thread(target=self._hide_images, daemon=True).start()

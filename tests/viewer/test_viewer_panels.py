@@ -3,10 +3,13 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
+from nerfstudio.cameras.cameras import Cameras
 from nerfstudio.viewer.render_state_machine import RenderAction, RenderStateMachine
 from nerfstudio.viewer.utils import CameraState
 
@@ -135,3 +138,18 @@ def test_a_selection_gets_the_model_between_full_pictures(viewer, make_browser, 
         for _ in range(3):
             assert threads.submit(renderer.density, points).result(timeout=30).tolist() == [1.0, 4.0]
             wait_until(viewer.model.drawing.is_set)
+
+
+def test_browsers_start_where_a_view_was_taken_and_see_as_much_of_it(viewer, tmp_path):
+    c2w = torch.tensor([[1.0, 0, 0, 0.1], [0, 1, 0, 0.2], [0, 0, 1, 0.3]])  # looks down
+    cameras = Cameras(c2w.repeat(2, 1, 1), 60.0, 60.0, 40.0, 30.0, width=80, height=60)
+    dataset = SimpleNamespace(cameras=cameras)
+    viewer.pipeline.datamanager = SimpleNamespace(train_dataset=dataset)
+    workbench = Workbench(viewer.pipeline, tmp_path, viewer.train_lock)
+    panels = ViewerPanels(viewer, viewer.pictures_of_browsers, workbench, start=1)
+    panels._hiding = True  # no images of the views here
+    client = SimpleNamespace(camera=SimpleNamespace(), atomic=nullcontext)
+    panels._move_to(client, 1)
+    np.testing.assert_allclose(client.camera.position, [1.0, 2.0, 3.0], rtol=1e-6)  # viser's units: 10 to 1
+    np.testing.assert_allclose(client.camera.look_at - client.camera.position, [0.0, 0.0, -10.0], rtol=1e-6)
+    assert client.camera.fov == pytest.approx(2 * np.arctan(30.0 / 60.0))
