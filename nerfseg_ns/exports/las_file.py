@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,11 +95,16 @@ def write_las(
     ):
         header.add_extra_dim(laspy.ExtraBytesParams(name=name, type=kind, description=text))
     if crs is not None:
-        header.add_crs(geodesy().CRS.from_user_input(crs))
+        system = geodesy().CRS.from_user_input(crs)
+        header.add_crs(system)
+        # LAS 1.4 asks for the first WKT (OGC 01-009); laspy writes WKT 2, which many readers do not know
+        with suppress(geodesy().exceptions.CRSError):  # few systems cannot be said in it
+            header.vlrs.get("WktCoordinateSystemVlr")[0].string = system.to_wkt("WKT1_GDAL")
     from laspy.vlrs.known import ClassificationLookupVlr
 
     lookup = ClassificationLookupVlr()
-    for code, name in sorted(code_names.items()):
+    for code in range(256):  # the record always has all of them
+        name = code_names.get(code, "")
         lookup[code] = name.encode("ascii", "replace").decode()[:15]
     header.vlrs.append(lookup)
     record = json.dumps(description, ensure_ascii=False).encode()

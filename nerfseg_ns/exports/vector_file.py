@@ -46,7 +46,8 @@ def write_geopackage(path: Path, layer: str, outlines: Sequence[Any], attributes
     Raises:
         InputError: pyogrio is missing, or the file cannot be written.
     """
-    _write(path, "GPKG", layer, outlines, attributes, crs, {})
+    # what GDAL writes by default is newer than the GDAL of Debian 12 knows, which warns about it
+    _write(path, "GPKG", layer, outlines, attributes, crs, {}, {"VERSION": "1.3"})
 
 
 def write_geojson(path: Path, layer: str, outlines: Sequence[Any], attributes: Attributes, crs: str) -> None:
@@ -103,6 +104,7 @@ def _write(
     attributes: Attributes,
     crs: str | None,
     layer_options: dict[str, str],
+    dataset_options: dict[str, str] | None = None,
 ) -> None:
     pyogrio, shapely = vector_io(), geometry_package()
     several = any(outline.geom_type == "MultiPolygon" for outline in outlines)
@@ -122,6 +124,7 @@ def _write(
                 geometry_type="MultiPolygon" if several else "Polygon",
                 crs=crs,
                 layer_options=layer_options,
+                dataset_options=dataset_options or {},
             )
         except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
             raise InputError(f"{path}: cannot be written ({error})") from None

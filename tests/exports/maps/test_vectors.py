@@ -1,6 +1,8 @@
 """Polygons of a world that is known exactly, and of small rasters worked out by hand."""
 
 import json
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -110,6 +112,8 @@ def test_buildings_of_the_world(buildings, world):
     outlines, fields, about = read(buildings / "classes.gpkg")
     assert about["crs"] == "EPSG:32615" and about["geometry_type"] == "Polygon"
     assert pyogrio.list_layers(buildings / "classes.gpkg")[0][0] == "classes"
+    with closing(sqlite3.connect(buildings / "classes.gpkg")) as database:  # GeoPackage 1.3, which older readers know
+        assert database.execute("PRAGMA user_version").fetchone() == (10300,)
     assert list(fields["class_name"]) == ["Building"] * 2 and set(fields["class_id"]) == {0}
     projection = MapProjection.of(world.PLACE)
     for name, (low, high) in world.BLOCKS.items():

@@ -62,6 +62,10 @@ def test_las_holds_map_coordinates_classes_objects_and_the_crs(world, box_run, o
     assert json.loads(record.record_data) == document == json.loads((tmp_path / "out" / "pointcloud.json").read_text())
     (lookup,) = [vlr for vlr in cloud.vlrs if vlr.record_id == 0 and vlr.user_id == "LASF_Spec"]
     assert lookup.lookups[6] == "Building" and lookup.lookups[65] == "Side walk"
+    # LAS 1.4 R15: the lookup is 256 records of 16 bytes, the CRS is WKT 1 (OGC 01-009)
+    assert len(lookup.record_data_bytes()) == 256 * 16 and lookup.lookups[7] == ""
+    (crs,) = [vlr for vlr in cloud.vlrs if vlr.record_id == 2112 and vlr.user_id == "LASF_Projection"]
+    assert crs.string.startswith('PROJCS["WGS 84 / UTM zone 15N",GEOGCS[')
     assert document["objects"] == [{"id": 1, "name": "house", "points": int((cloud.object_id == 1).sum())}]
     plain = laspy.read(tmp_path / "out" / "pointcloud.las")
     np.testing.assert_array_equal(plain.points.array, cloud.points.array)
