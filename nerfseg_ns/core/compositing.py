@@ -5,6 +5,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 
+OPAQUE_DEPTH = 100.0
+"""Optical depth beyond which nothing more is absorbed: exp(-100) is 0 in single precision."""
+
+
 def composite_weights(
     density: Float[Tensor, "*rays samples 1"], deltas: Float[Tensor, "*rays samples 1"]
 ) -> Float[Tensor, "*rays samples 1"]:
@@ -17,7 +21,8 @@ def composite_weights(
     Returns:
         Weights, each in 0..1, summing to at most 1 along the samples (NeRF, Eq. 3).
     """
-    optical_depth = density * deltas
+    # not infinite: inf - inf below would make the weight of an opaque sample 0 and every gradient of its ray NaN
+    optical_depth = (density * deltas).clamp(max=OPAQUE_DEPTH)
     before = torch.cumsum(optical_depth, dim=-2) - optical_depth
     return torch.nan_to_num(torch.exp(-before) * -torch.expm1(-optical_depth))
 

@@ -2,6 +2,7 @@
 
 import math
 
+import pytest
 import torch
 
 from nerfseg_ns.core.compositing import absorb_remainder, composite, composite_weights
@@ -48,3 +49,13 @@ def test_composite_by_hand() -> None:
     weights = torch.tensor([[[0.5], [0.25]]])
     values = torch.tensor([[[2.0, 0.0], [4.0, 8.0]]])
     torch.testing.assert_close(composite(weights, values), torch.tensor([[2.0, 2.0]]))
+
+
+@pytest.mark.parametrize("density", [1e9, 1e30, float("inf")])
+def test_a_sample_of_any_density_is_opaque_and_has_a_gradient(density: float) -> None:
+    densities = torch.tensor([[[1.0], [density], [1.0]]], requires_grad=True)
+    weights = composite_weights(densities, torch.tensor([[[0.1], [0.1], [1000.0]]]))
+    torch.testing.assert_close(weights.flatten(), torch.tensor([1 - math.exp(-0.1), math.exp(-0.1), 0.0]))
+    (weights * torch.tensor([[[1.0], [2.0], [3.0]]])).sum().backward()
+    # d/ds of (1 - e^(-0.1 s)) + 2 e^(-0.1 s)
+    torch.testing.assert_close(densities.grad.flatten(), torch.tensor([-0.1 * math.exp(-0.1), 0.0, 0.0]))
