@@ -4,7 +4,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-
 OPAQUE_DEPTH = 100.0
 """Optical depth beyond which nothing more is absorbed: exp(-100) is 0 in single precision."""
 
