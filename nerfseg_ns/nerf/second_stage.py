@@ -121,7 +121,7 @@ class SecondStage:
                 process is ended.
 
         Raises:
-            InputError: training failed; the message has the last line of the log.
+            InputError: training failed; the message says why, or else has the last line of the log.
         """
         config = self.config()
         write_whole_text(self.config_path, yaml.dump(config))
@@ -161,8 +161,8 @@ class SecondStage:
     def _last_line(self) -> str:
         lines = [line.strip() for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines()]
         lines = [line for line in lines if line]
-        told = [line for line in lines if "InputError: " in line]
-        return (told or lines or ["it printed nothing"])[-1].split("InputError: ")[-1].removeprefix("error: ")
+        told = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]  # of an InputError
+        return (told or lines or ["it printed nothing"])[-1]
 
 
 def learner_config(path: Path) -> TrainerConfig:
