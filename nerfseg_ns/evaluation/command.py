@@ -1,5 +1,6 @@
 """``nerfseg evaluate``: data-set scores of a trained run, with pictures."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -96,6 +97,11 @@ def evaluate(options: EvaluateOptions) -> dict[str, Any]:
     with progress_bar() as progress:
         task = progress.add_task(f"rendering the {run.split} views", total=len(names))
         scores = score_views(run.pipeline.model, run.views(), names, class_table, shown, lambda: progress.advance(task))
+    if not math.isfinite(scores.psnr):
+        raise InputError(
+            f"{options.load_config}: the run renders values that are not numbers, so its training has diverged; train "
+            "it again, with another --machine.seed or a smaller learning rate"
+        )
     about = {
         "split": run.split,
         "method": run.config.method_name,

@@ -51,6 +51,14 @@ def test_evaluates_a_run_that_is_still_in_stage_1(train_tiny_run, tmp_path, caps
     assert "stage 1" in capsys.readouterr().out
 
 
+def test_a_run_that_diverged_is_named(train_tiny_run, monkeypatch):
+    config_path = train_tiny_run(stage2_steps=0)
+    monkeypatch.setattr("nerfseg_ns.evaluation.view_scores.psnr", lambda rendered, image: float("nan"))
+    with pytest.raises(InputError, match="config.yml: the run renders values that are not numbers.*diverged"):
+        main(["--load-config", str(config_path)])
+    assert not list(config_path.parent.glob("report*"))
+
+
 def test_split_without_labels_is_refused_before_anything_is_rendered(train_tiny_run, tiny_scene):
     config_path = train_tiny_run()
     shutil.rmtree(tiny_scene / "test" / "rgb")
