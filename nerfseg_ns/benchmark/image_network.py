@@ -66,10 +66,8 @@ def _check(settings: ImageNetwork, data: Path | None) -> None:
 
     if settings.device == "cuda" and not torch.cuda.is_available():
         raise InputError("device cuda: torch finds no GPU here; accepted: auto, cpu")
-    if not settings.pretrained:  # weights are downloaded when the row is measured
-        ImageSegmenter(settings.network, 2, 1)
-    elif settings.network == "unet":
-        ImageSegmenter(settings.network, 2, 1, pretrained=True)
+    if settings.network == "unet":  # the others are torchvision's; their weights are fetched when the row is measured
+        ImageSegmenter(settings.network, 2, 1, settings.pretrained)
 
 
 def _measure(settings: ImageNetwork, place: RowPlace) -> dict[str, Any]:
