@@ -83,7 +83,7 @@ class OrthographicView:
     the map, whatever scale and convergence the map has there.
 
     Args:
-        model: of nerfseg, nerfacto or Gaussians; one ray bundle is rendered at a time, of eval_num_rays_per_chunk rays at most.
+        model: of nerfseg, nerfacto or Gaussians; bundles of at most eval_num_rays_per_chunk rays are rendered one by one.
         frame: from the frame of the input poses to the scene frame.
         projection: from map coordinates to the frame of the input poses.
         heights: bottom and top, metres.
