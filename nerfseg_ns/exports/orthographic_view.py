@@ -83,7 +83,8 @@ class OrthographicView:
     the map, whatever scale and convergence the map has there.
 
     Args:
-        model: of nerfseg, nerfacto or Gaussians; bundles of at most eval_num_rays_per_chunk rays are rendered one by one.
+        model: of nerfseg, nerfacto or Gaussians; rays are rendered in bundles of at most
+            eval_num_rays_per_chunk, one at a time.
         frame: from the frame of the input poses to the scene frame.
         projection: from map coordinates to the frame of the input poses.
         heights: bottom and top, metres.
