@@ -1,6 +1,6 @@
 """A scene to be learned in seconds: a red box on green ground, and ns-train's result on it.
 
-Called as a program in a process of its own, it trains a run: box_scene.py FOLDER prints the path of config.yml.
+Called as a program in a process of its own, it trains a run: box_scene.py FOLDER [STEPS] prints the path of config.yml.
 """
 
 import copy
@@ -29,6 +29,11 @@ def pose(angle: float, height: float) -> np.ndarray:
 
 def picture(c2w: np.ndarray) -> np.ndarray:
     """[SIZE, SIZE, 3] of the scene: a chequered ground, so that its depth can be learned, and a box in three reds."""
+    return seen(c2w)[0]
+
+
+def seen(c2w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """:func:`picture`, and what each pixel [SIZE, SIZE] shows: 0 the ground, 1 the box, 2 the sky."""
     column, row = np.meshgrid(np.arange(SIZE) + 0.5, np.arange(SIZE) + 0.5)
     rays = np.stack([(column - SIZE / 2) / FOCAL, (row - SIZE / 2) / FOCAL, np.ones_like(row)], axis=-1)
     rays, eye = rays @ c2w[:3, :3].T, c2w[:3, 3]
@@ -41,18 +46,25 @@ def picture(c2w: np.ndarray) -> np.ndarray:
     enter, leave = np.minimum(low, high), np.maximum(low, high)
     hit = (enter.max(axis=-1) < leave.min(axis=-1)) & (enter.max(axis=-1) > 0)
     side = np.array([(200, 40, 40), (206, 48, 44), (210, 54, 50)])[enter.argmax(axis=-1)]
-    return np.where(hit[..., None], side, colour).astype(np.uint8)
+    ids = np.where(hit, 1, np.where(ground > 1e3, 2, 0)).astype(np.uint8)
+    return np.where(hit[..., None], side, colour).astype(np.uint8), ids
+
+
+def views(split: str) -> list[np.ndarray]:
+    """The pose of each view."""
+    count = {"train": VIEWS, "test": 2, "validation": 1}[split]
+    turn = 0.0 if split == "train" else 0.5
+    return [pose(2 * np.pi * (index + turn) / count, 2.0 + 1.5 * (index % 2)) for index in range(count)]
 
 
 def write_scene(folder: Path) -> Path:
     """The scene in the layout of Carla-MVS, without labels."""
     intrinsics = np.eye(4)
     intrinsics[:2, :3] = [[FOCAL, 0.0, SIZE / 2], [0.0, FOCAL, SIZE / 2]]
-    for split, count in (("train", VIEWS), ("test", 2), ("validation", 1)):
+    for split in ("train", "test", "validation"):
         for name in ("rgb", "pose", "intrinsics"):
             (folder / split / name).mkdir(parents=True)
-        for index in range(count):
-            c2w = pose(2 * np.pi * (index + (0.0 if split == "train" else 0.5)) / count, 2.0 + 1.5 * (index % 2))
+        for index, c2w in enumerate(views(split)):
             Image.fromarray(picture(c2w)).save(folder / split / "rgb" / f"{index:03d}.png")
             for name, matrix in (("pose", c2w), ("intrinsics", intrinsics)):
                 text = " ".join(repr(float(value)) for value in matrix.ravel())
@@ -60,7 +72,7 @@ def write_scene(folder: Path) -> Path:
     return folder
 
 
-def train(folder: Path) -> Path:
+def train(folder: Path, steps: int = STEPS) -> Path:
     """Train stage 1 of nerfseg-lite and return the path of config.yml."""
     from nerfstudio.configs.dataparser_configs import all_dataparsers
     from nerfstudio.configs.method_configs import all_methods
@@ -71,7 +83,7 @@ def train(folder: Path) -> Path:
     config.output_dir, config.timestamp, config.experiment_name = folder / "outputs", "run", "box"
     config.viewer.quit_on_train_completion = True
     pipeline, model = config.pipeline, config.pipeline.model
-    pipeline.stage1_steps, pipeline.stage2_steps = STEPS, 0
+    pipeline.stage1_steps, pipeline.stage2_steps = steps, 0
     pipeline.datamanager.dataparser = copy.deepcopy(all_dataparsers["carla-mvs-data"])
     pipeline.datamanager.data = write_scene(folder / "scene")
     pipeline.datamanager.train_num_rays_per_batch = 512
@@ -89,4 +101,4 @@ def train(folder: Path) -> Path:
 
 
 if __name__ == "__main__":
-    print(train(Path(sys.argv[1])))
+    print(train(Path(sys.argv[1]), *map(int, sys.argv[2:])))

@@ -84,8 +84,8 @@ def site(browser, tmp_path_factory):
         port = probe.getsockname()[1]
     with (folder / "viewer.log").open("w") as log:
         server = subprocess.Popen(
-            [sys.executable, HERE / "viewer_server.py", "--load-config", config, "--port", str(port)]
-            + ["--segmenter", "colour", "--view", "001"],
+            [sys.executable, HERE / "viewer_server.py", "viewer", "--load-config", config, "--port", str(port)]
+            + ["--segmenter", "colour", "--view", "001", "--learn-steps", "80"],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -169,8 +169,8 @@ class Panel:
         rows, columns = np.nonzero(near(self.canvas(), RED))
         return float(np.median(columns)), float(np.median(rows)) + 60
 
-    def click_object(self) -> None:
-        place = self.red_place()
+    def click_object(self, place: tuple[float, float] | None = None) -> None:
+        place = place or self.red_place()
         self.button("Click on the object").click()
         self.text("Now click on the object in the scene").wait_for()
         self.page.mouse.click(*place)
@@ -346,3 +346,53 @@ def test_a_selection_that_is_cancelled_leaves_camera_and_panel_working(open_pane
     panel.button("Segment in 3D").click()
     panel.listed("cancelled").wait_for()
     panel.wait_for_picture(lambda canvas: highlighted(canvas) > highlighted(before) + 4000)
+
+
+def test_objects_get_classes_and_the_scene_learns_them(open_panel, site):
+    """The last one: the viewer shows classes in the place of colours from here on."""
+    panel = open_panel()
+    page = panel.page
+    before = panel.canvas()
+    ground = (before[..., 1] > before[..., 0] + 25) & (before[..., 1] > before[..., 2] + 25)
+    box = near(before, RED)
+    assert ground.sum() > 5000
+    rows, columns = np.nonzero(ground)
+    x, y = panel.red_place()
+    left = np.abs(columns - 0.5 * x) + np.abs(rows + 60 - y)
+    place = (float(columns[left.argmin()]), float(rows[left.argmin()]) + 60)
+
+    panel.field("Class").fill("Box")
+    panel.click_object()
+    panel.button("Segment in 3D").click()
+    panel.listed("object 1: Box").wait_for()
+    panel.field("Class").fill("Ground")
+    panel.click_object(place)
+    panel.button("Segment in 3D").click()
+    panel.listed("object 2: Ground").wait_for()
+    panel.choose("Its class", "Box")
+    panel.listed("object 2: Box").wait_for()
+    panel.button("Undo").click()
+    panel.listed("object 2: Ground").wait_for()
+
+    panel.button("Learn from clicks").click()
+    panel.text("Classes were learned").wait_for(timeout=3000 * site.patience)
+    run = site.run.with_name("run-clicks")
+    assert panel.text(run.name).count() and list((run / "nerfstudio_models").glob("step-*.ckpt"))
+    classes = json.loads((run / "classes.json").read_text())["classes"]
+    assert [entry["name"] for entry in classes] == ["Box", "Ground"]
+    with Image.open(run / "labels" / "001.png") as image:
+        assert {0, 1, 255} == set(np.unique(np.asarray(image)).tolist())
+
+    # the ground is in the purple of its class, and the box is in another colour than the ground
+    purple = np.array(classes[1]["rgb"])
+    assert purple.tolist() == [81, 0, 81]
+
+    def shows_classes(canvas: np.ndarray) -> bool:
+        on_ground, on_box = (np.median(canvas[part], axis=0) for part in (ground, box))
+        return on_ground[1] < on_ground[0] + 10 and np.abs(on_ground - on_box).max() > 40
+
+    assert not shows_classes(before)
+    panel.button("Reset").click()  # not the colours of the objects; what was learned stays
+    panel.wait_for_picture(shows_classes)
+    page.get_by_text("Classes learned from clicks").wait_for()
+    assert json.loads((run / "prompts.json").read_text())["objects"][1]["class"] == "Ground"

@@ -1,4 +1,4 @@
-"""``nerfseg viewer`` with a segmenter that needs no weights; what follows the file's name are the command's words."""
+"""``nerfseg`` with a segmenter that needs no weights, ``colour``; what follows the file's name are nerfseg's words."""
 
 import sys
 from pathlib import Path
@@ -9,4 +9,4 @@ if __name__ == "__main__":
     from nerfseg_ns.segmenters import registry
 
     registry.SEGMENTERS = {**registry.SEGMENTERS, "colour": "stand_ins:make_colour_segmenter"}
-    sys.exit(run(["viewer", *sys.argv[1:]]))
+    sys.exit(run(sys.argv[1:]))
