@@ -24,6 +24,8 @@ MOST_EXAMPLES = 60_000
 MOST_KNOWN = 400_000
 """Labelled pixels that can be carried over."""
 BOOSTING_ROUNDS = 60
+SMALLEST_LEAF = 20
+"""Examples that a leaf of the trees has at least; of few, a tenth of them, or the trees would learn nothing."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class LabelPropagation:
         generator = np.random.default_rng(seed)
         self._spacing = spacing
         self._ids, known = np.unique(classes, return_inverse=True)
-        kept = _some(len(classes), MOST_KNOWN, generator)
+        kept = _some(known, MOST_KNOWN, generator)
         self._known = known[kept]
         self._tree = cKDTree(self._sites(points[kept], colours[kept]))
         self._classifier = None
@@ -76,11 +78,12 @@ class LabelPropagation:
             # imported here: it takes a second, and only stage 2 needs it
             from sklearn.ensemble import HistGradientBoostingClassifier
 
-            chosen = _some(len(classes), MOST_EXAMPLES, generator)
+            chosen = _some(known, MOST_EXAMPLES, generator)
             self._classifier = HistGradientBoostingClassifier(
                 max_iter=BOOSTING_ROUNDS,
                 learning_rate=0.15,
                 l2_regularization=1.0,
+                min_samples_leaf=min(SMALLEST_LEAF, max(1, len(known) // 10)),
                 early_stopping=False,
                 random_state=seed,
             ).fit(features[chosen], known[chosen])
@@ -99,7 +102,9 @@ class LabelPropagation:
     ) -> PropagatedPixels:
         """The most likely class of each pixel."""
         neighbours = min(NEIGHBOURS, len(self._known))
-        distance, index = self._tree.query(self._sites(points, colours), k=[*range(1, neighbours + 1)], eps=0.1)
+        distance, index = self._tree.query(
+            self._sites(points, colours), k=[*range(1, neighbours + 1)], eps=0.1, workers=-1
+        )
         votes = self._known[index]
         carried = np.stack([(votes == known).mean(axis=1) for known in range(len(self._ids))], axis=-1)
         scores = np.exp(-((distance.mean(axis=1) / REACH) ** 2))[:, None] * carried
@@ -113,6 +118,12 @@ class LabelPropagation:
         return PropagatedPixels(self._ids[best], scores.max(axis=-1) / scores.sum(axis=-1))
 
 
-def _some(count: int, most: int, generator: np.random.Generator) -> Int[np.ndarray, " kept"] | slice:
-    """At most so many of ``count`` rows, chosen evenly."""
-    return slice(None) if count <= most else generator.choice(count, most, replace=False)
+def _some(
+    known: Int[np.ndarray, " known"], most: int, generator: np.random.Generator
+) -> Int[np.ndarray, " kept"] | slice:
+    """At most so many rows, chosen evenly, and one of each class that would be left out."""
+    if len(known) <= most:
+        return slice(None)
+    kept = generator.choice(len(known), most, replace=False)
+    classes, first = np.unique(known, return_index=True)
+    return np.concatenate([kept, first[~np.isin(classes, known[kept])]])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from nerfseg_ns.core import label_propagation
 from nerfseg_ns.core.label_propagation import LOOK_WEIGHT, LabelPropagation
 
 GREY = np.full(3, 0.5)
@@ -54,6 +55,35 @@ def test_one_class_alone_and_fewer_pixels_than_neighbours() -> None:
     propagation = LabelPropagation(np.zeros((2, 3)), np.zeros((2, 3)), np.zeros((2, 1)), np.array([4, 4]), spacing=1.0)
     found = propagation(np.array([[0.0, 0, 0], [9.0, 9, 9]]), np.zeros((2, 3)), np.zeros((2, 1)))
     assert found.classes.tolist() == [4, 4] and found.confidence.tolist() == [1.0, 1.0]
+
+
+def test_two_clicks_tell_two_looks_apart() -> None:
+    looks = np.array([[0.2, 0.5], [0.8, 0.5]])
+    propagation = LabelPropagation(np.zeros((2, 3)), np.zeros((2, 3)), looks, np.array([3, 7]), spacing=1.0)
+    found = propagation(np.full((2, 3), 90.0), np.zeros((2, 3)), np.array([[0.25, 0.5], [0.75, 0.5]]))
+    assert found.classes.tolist() == [3, 7]
+
+
+def test_a_class_of_one_pixel_is_not_lost_among_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(label_propagation, "MOST_EXAMPLES", 50)
+    monkeypatch.setattr(label_propagation, "MOST_KNOWN", 60)
+    points, classes = np.zeros((1000, 3)), np.full(1000, 3)
+    points[:, 0] = np.arange(1000)
+    classes[700] = 7
+    for seed in range(5):  # a choice of 50 seldom has it, and one class alone is nothing to learn from
+        propagation = LabelPropagation(points, np.zeros((1000, 3)), points[:, :1], classes, spacing=0.01, seed=seed)
+        found = propagation(points[700:701], np.zeros((1, 3)), points[700:701, :1])
+        assert found.confidence.shape == (1,) and 1 in propagation._known
+
+
+def test_the_seed_chooses_the_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(label_propagation, "MOST_EXAMPLES", 100)
+    values, asked = known(np.random.default_rng(3)), np.random.default_rng(4).normal(0.5, 0.2, (50, 2))
+    far = np.full((50, 3), 1e3)
+    first, again, other = (
+        LabelPropagation(**values, seed=seed)(far, np.tile(GREY, (50, 1)), asked).confidence for seed in (0, 0, 1)
+    )
+    assert (first == again).all() and not (first == other).all()
 
 
 def test_nothing_known_is_no_knowledge() -> None:
