@@ -107,11 +107,15 @@ def train_tiny_run(tmp_path: Path, tiny_scene: Path) -> Callable[..., Path]:
     """Trains nerfseg-lite on the tiny scene with nerfstudio's own Trainer and returns the path of config.yml.
 
     Arguments of the function: steps of stage 1 and of stage 2; the scene folder as config.yml gets it; whether to save
-    and keep the checkpoint of every step.
+    and keep the checkpoint of every step; how many views keep their labels (all).
     """
 
     def train(
-        stage1_steps: int = 4, stage2_steps: int = 4, data: Path = tiny_scene, every_checkpoint: bool = False
+        stage1_steps: int = 4,
+        stage2_steps: int = 4,
+        data: Path = tiny_scene,
+        every_checkpoint: bool = False,
+        labelled_views: int | None = None,
     ) -> Path:
         from nerfstudio.configs.dataparser_configs import all_dataparsers
         from nerfstudio.configs.method_configs import all_methods
@@ -126,6 +130,7 @@ def train_tiny_run(tmp_path: Path, tiny_scene: Path) -> Callable[..., Path]:
         pipeline, model = config.pipeline, config.pipeline.model
         pipeline.stage1_steps, pipeline.stage2_steps = stage1_steps, stage2_steps
         pipeline.datamanager.dataparser = copy.deepcopy(all_dataparsers["carla-mvs-data"])
+        pipeline.datamanager.dataparser.labelled_views = labelled_views
         pipeline.datamanager.data = data
         pipeline.datamanager.train_num_rays_per_batch = pipeline.datamanager.stage2_num_rays_per_batch = 32
         model.compile, model.eval_num_rays_per_chunk = False, 576

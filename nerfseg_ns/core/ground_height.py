@@ -19,7 +19,7 @@ class GroundHeight:
     roof, smoothed.
 
     Args:
-        points: finite points on the surfaces, any unit.
+        points: finite points on the surfaces, any unit; at least one.
     """
 
     def __init__(self, points: Float[np.ndarray, "points 3"]) -> None:

@@ -13,6 +13,28 @@ MAX_INDEXED_PIXELS = 1 << 23
 """At most this many labelled pixels are indexed (12 bytes each), so that memory does not grow with the data set."""
 
 
+class RowsByClass:
+    """Which rows of a table that is sorted by class are drawn, with replacement.
+
+    Args:
+        sizes: rows of each class, at least one each.
+    """
+
+    def __init__(self, sizes: Int64[Tensor, " classes"]) -> None:
+        self.ends = sizes.cumsum(0)
+        self.starts = self.ends - sizes
+
+    def draw(self, count: int) -> Int64[Tensor, " count"]:
+        """Every row equally likely."""
+        return torch.randint(int(self.ends[-1]), (count,))
+
+    def draw_balanced(self, count: int) -> Int64[Tensor, " count"]:
+        """Every class equally likely, then every row of it."""
+        chosen = torch.randint(len(self.ends), (count,))
+        sizes = self.ends[chosen] - self.starts[chosen]
+        return self.starts[chosen] + (torch.rand(count, dtype=torch.float64) * sizes).long()
+
+
 class LabelledPixels:
     """An index of labelled pixels that can be drawn from with replacement, so that few labels are no failure.
 
@@ -46,20 +68,15 @@ class LabelledPixels:
                 by_class.setdefault(class_id, []).append(pixels)
         self.classes = sorted(by_class)
         self.pixels = torch.cat([torch.cat(by_class[class_id]) for class_id in self.classes])
-        sizes = torch.tensor([sum(len(p) for p in by_class[class_id]) for class_id in self.classes])
-        self.ends = sizes.cumsum(0)
-        self.starts = self.ends - sizes
+        self._rows = RowsByClass(torch.tensor([sum(len(p) for p in by_class[k]) for k in self.classes]))
 
     def __len__(self) -> int:
         return len(self.pixels)
 
     def draw(self, count: int) -> Int64[Tensor, "count 3"]:
         """``count`` rows (view, y, x), every labelled pixel equally likely."""
-        return self.pixels[torch.randint(len(self.pixels), (count,))].long()
+        return self.pixels[self._rows.draw(count)].long()
 
     def draw_balanced(self, count: int) -> Int64[Tensor, "count 3"]:
         """``count`` rows (view, y, x), every class that has labels equally likely, then every pixel of it."""
-        chosen = torch.randint(len(self.classes), (count,))
-        sizes = self.ends[chosen] - self.starts[chosen]
-        offsets = (torch.rand(count, dtype=torch.float64) * sizes).long()
-        return self.pixels[self.starts[chosen] + offsets].long()
+        return self.pixels[self._rows.draw_balanced(count)].long()

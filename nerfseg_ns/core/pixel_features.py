@@ -27,6 +27,7 @@ def surface_features(
     height: Float[np.ndarray, "h w"],
     opacity: Float[np.ndarray, "h w"],
     distance: Float[np.ndarray, "h w"],
+    step: int = 1,
 ) -> Float[np.ndarray, "h w 11"]:
     """Height above the ground and how it varies, normal, opacity and distance.
 
@@ -35,12 +36,17 @@ def surface_features(
         height: of the points above the ground.
         opacity: accumulated along the ray, 0..1; the sky has little.
         distance: from the camera.
+        step: pixels of this view that span as much as one of the coarsest view; surroundings are so much wider.
     """
-    right, down = np.gradient(points, axis=1), np.gradient(points, axis=0)
+    near = np.pad(points, ((step, step), (step, step), (0, 0)), mode="edge")
+    right = near[step:-step, 2 * step :] - near[step:-step, : -2 * step]
+    down = near[2 * step :, step:-step] - near[: -2 * step, step:-step]
     normal = np.cross(down, right)  # towards the camera: image rows run down, columns to the right
     normal /= np.linalg.norm(normal, axis=-1, keepdims=True).clip(1e-12)
-    layers = [height[..., None], opacity[..., None], normal, ndimage.gaussian_filter(normal, (1.5, 1.5, 0))]
-    layers += [ndimage.gaussian_filter(height, 1.5)[..., None], _deviation(height, 2.0)[..., None], distance[..., None]]
+    blur = 1.5 * step
+    layers = [height[..., None], opacity[..., None], normal, ndimage.gaussian_filter(normal, (blur, blur, 0))]
+    layers += [ndimage.gaussian_filter(height, blur), _deviation(height, 2.0 * step), distance]
+    layers = [layer if layer.ndim == 3 else layer[..., None] for layer in layers]
     return np.concatenate(layers, axis=-1).astype(np.float32)
 
 

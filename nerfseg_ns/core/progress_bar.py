@@ -4,8 +4,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 
-def progress_bar() -> Progress:
-    """A bar on the standard error output with counts, time passed and time left."""
+def progress_bar(shown: bool = True) -> Progress:
+    """A bar on the standard error output with counts, time passed and time left; where it is not shown, none."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -14,4 +14,5 @@ def progress_bar() -> Progress:
         TextColumn("left"),
         TimeRemainingColumn(),
         console=Console(stderr=True),
+        disable=not shown,
     )

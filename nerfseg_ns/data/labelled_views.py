@@ -1,14 +1,15 @@
 """Views with class labels, from which stage 2 draws pixels."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Int64
+from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from nerfseg_ns.core.class_table import IGNORE
-from nerfseg_ns.core.labelled_pixels import LabelledPixels
+from nerfseg_ns.core.labelled_pixels import LabelledPixels, RowsByClass
 from nerfseg_ns.core.semantic_network import CERTAINTY
 from nerfseg_ns.data.semantic_views import SEMANTICS
 
@@ -37,28 +38,27 @@ def gather_pixels(views: Views, pixels: Int64[Tensor, "rays 3"]) -> Tensor:
 
 
 class LabelledViews:
-    """Images, labels and how sure they are.
+    """Images and their label images.
 
     Args:
         views: ``image`` and ``image_idx`` of views, as in nerfstudio's cache, and ``mask`` where there are masks.
         labels: uint8 class ids [h, w, 1] of each of them; 255 is never drawn.
-        certainty: uint8 [h, w, 1] of each of them, 255 for sure; None: all labels are sure.
 
     Raises:
         InputError: no pixel is labelled.
     """
 
-    def __init__(self, views: dict[str, Any], labels: Views, certainty: Views | None = None) -> None:
+    def __init__(self, views: dict[str, Any], labels: Views) -> None:
         self._images: Views = views["image"]
-        self._labels, self._certainty = labels, certainty
+        self._labels = labels
         self._image_indices = torch.as_tensor(views["image_idx"]).cpu()  # nerfstudio keeps them on the GPU
         drawn: list[Tensor] = list(labels)
         if "mask" in views:
-            drawn = [torch.where(mask.bool(), label, IGNORE) for mask, label in zip(views["mask"], labels)]
+            drawn = [torch.where(mask.bool().cpu(), label, IGNORE) for mask, label in zip(views["mask"], labels)]
         self._pixels = LabelledPixels(drawn)
 
     def draw(self, rays: int, balanced_share: float) -> dict[str, Tensor]:
-        """``image``, ``semantics``, ``certainty`` (0..1) and ``indices`` (view, y, x) of labelled pixels.
+        """``image``, ``semantics``, ``certainty`` (1) and ``indices`` (view, y, x) of labelled pixels.
 
         Args:
             rays: how many.
@@ -66,12 +66,59 @@ class LabelledViews:
         """
         balanced = round(balanced_share * rays)
         pixels = torch.cat([self._pixels.draw_balanced(balanced), self._pixels.draw(rays - balanced)])
-        certainty = torch.ones(rays, 1)
-        if self._certainty is not None:
-            certainty = gather_pixels(self._certainty, pixels).float() / 255
         return {
             "image": gather_pixels(self._images, pixels),
             SEMANTICS: gather_pixels(self._labels, pixels),
-            CERTAINTY: certainty,
+            CERTAINTY: torch.ones(rays, 1),
             "indices": torch.cat([self._image_indices[pixels[:, :1]], pixels[:, 1:]], dim=-1),
+        }
+
+
+@dataclass(frozen=True)
+class SparseLabels:
+    """Classes of single pixels of a view and how sure they are.
+
+    Args:
+        pixels: rows (y, x).
+        classes: class ids.
+        certainty: 255 for sure.
+    """
+
+    pixels: Int64[Tensor, "pixels 2"]
+    classes: UInt8[Tensor, " pixels"]
+    certainty: UInt8[Tensor, " pixels"]
+
+
+class SparselyLabelledViews:
+    """Labels of single pixels, and the colours there.
+
+    It keeps nothing else of the images: those of a large capture do not fit into the memory together.
+
+    Args:
+        labels: view -> its labels; one at least.
+        image_of: view -> image [h, w, channels]; called once for each.
+    """
+
+    def __init__(self, labels: Mapping[int, SparseLabels], image_of: Callable[[int], Tensor]) -> None:
+        indices, colours = [], []
+        for view, of_view in labels.items():
+            y, x = of_view.pixels.unbind(-1)
+            indices.append(torch.stack([torch.full_like(y, view), y, x], dim=-1).to(torch.int32))
+            colours.append(image_of(view)[y, x])
+        classes, order = torch.cat([of_view.classes for of_view in labels.values()]).sort(stable=True)
+        self._classes = classes[:, None]
+        self._certainty = torch.cat([of_view.certainty for of_view in labels.values()])[order, None]
+        self._indices, self._colours = torch.cat(indices)[order], torch.cat(colours)[order]
+        sizes = torch.bincount(classes.int())
+        self._rows = RowsByClass(sizes[sizes > 0])
+
+    def draw(self, rays: int, balanced_share: float) -> dict[str, Tensor]:
+        """As :meth:`LabelledViews.draw`, with a ``certainty`` of 0..1."""
+        balanced = round(balanced_share * rays)
+        rows = torch.cat([self._rows.draw_balanced(balanced), self._rows.draw(rays - balanced)])
+        return {
+            "image": self._colours[rows],
+            SEMANTICS: self._classes[rows],
+            CERTAINTY: self._certainty[rows].float() / 255,
+            "indices": self._indices[rows].long(),
         }

@@ -13,13 +13,11 @@ from nerfstudio.data.datamanagers.base_datamanager import (
     variable_res_collate,
 )
 from nerfstudio.data.pixel_samplers import PixelSampler
-from torch import Tensor
 
-from nerfseg_ns.core.class_table import IGNORE
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.semantic_network import CAPTURED_COLOUR
 from nerfseg_ns.data.carla_mvs_dataparser import CarlaMVSDataParserConfig
-from nerfseg_ns.data.labelled_views import LabelledViews, gather_pixels
+from nerfseg_ns.data.labelled_views import LabelledViews, SparseLabels, SparselyLabelledViews, gather_pixels
 from nerfseg_ns.data.semantic_dataset import SemanticDataset
 from nerfseg_ns.data.semantic_views import SEMANTICS
 
@@ -38,7 +36,7 @@ class SemanticDataManagerConfig(VanillaDataManagerConfig):
     classes gain, at some cost in overall accuracy."""
     propagated_share: float = 0.0
     """Share of stage 2's rays, 0..1, from pixels without a label, whose classes are propagated from the labelled ones
-    over geometry and look before stage 2 begins (not in the paper)."""
+    over geometry and look before stage 2 begins (not in the paper); never more than such pixels there are."""
 
 
 def sample_pixels(sampler: PixelSampler, views: dict[str, Any]) -> dict[str, Any]:
@@ -82,7 +80,8 @@ class SemanticDataManager(VanillaDataManager[SemanticDataset]):
                 raise InputError(f"--pipeline.datamanager.{option} {share}: expected a share of 0 to 1")
         super().setup_train()
         self._labelled: LabelledViews | None = None
-        self._propagated: LabelledViews | None = None
+        self._propagated: SparselyLabelledViews | None = None
+        self._propagated_share = 0.0
 
     def _views(self, indices: Sequence[int]) -> dict[str, Any]:
         """Nerfstudio's cache of all views, or, where that holds changing ones, those asked for."""
@@ -90,20 +89,25 @@ class SemanticDataManager(VanillaDataManager[SemanticDataset]):
             return next(self.iter_train_image_dataloader)
         return self.config.collate_fn([self.train_dataset[index] for index in indices])
 
-    def set_propagated(self, labels: Mapping[int, tuple[Tensor, Tensor]]) -> None:
+    def set_propagated(self, labels: Mapping[int, SparseLabels], unlabelled_share: float) -> None:
         """Give unlabelled pixels the classes that were propagated to them.
 
         Args:
-            labels: view -> uint8 class ids [h, w, 1], 255 where there is none, and their certainty, uint8 [h, w, 1].
+            labels: view -> labels of some of its pixels; a view without any is none.
+            unlabelled_share: share of all pixels, 0..1, that have no label of their own: where these are few, a larger
+                share of the rays would learn from little else.
         """
-        if not any(bool((classes != IGNORE).any()) for classes, _ in labels.values()):
-            self._propagated = None  # every pixel has a label of its own
+        labels = {view: of_view for view, of_view in labels.items() if len(of_view.classes)}
+        self._propagated = None
+        self._propagated_share = min(self.config.propagated_share, unlabelled_share)
+        if not labels:
             return
-        views = self._views(list(labels))
-        none = [torch.full_like(image, IGNORE, dtype=torch.uint8)[..., :1] for image in views["image"]]
-        indices = torch.as_tensor(views["image_idx"]).tolist()
-        classes, certainty = zip(*(labels.get(index, (empty, empty)) for index, empty in zip(indices, none)))
-        self._propagated = LabelledViews(views, classes, certainty)
+        if self.config.train_num_images_to_sample_from != -1:  # they do not fit into the memory together
+            self._propagated = SparselyLabelledViews(labels, lambda view: self.train_dataset[view]["image"])
+            return
+        views = next(self.iter_train_image_dataloader)
+        position = {int(view): index for index, view in enumerate(views["image_idx"])}
+        self._propagated = SparselyLabelledViews(labels, lambda view: views["image"][position[view]])
 
     def next_train(self, step: int) -> tuple[RayBundle, dict[str, Any]]:
         """Rays and their pixels: any pixel of any view in stage 1, labelled pixels in stage 2."""
@@ -127,7 +131,7 @@ class SemanticDataManager(VanillaDataManager[SemanticDataset]):
         rays, balanced = self.config.stage2_num_rays_per_batch, self.config.class_balanced_share
         if self._propagated is None:
             return self._labelled.draw(rays, balanced)
-        propagated = round(self.config.propagated_share * rays)
+        propagated = round(self._propagated_share * rays)
         parts = self._labelled.draw(rays - propagated, balanced), self._propagated.draw(propagated, balanced)
         return {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
 

@@ -55,8 +55,9 @@ class SemanticDataset(InputDataset):
         """One view: ``image_idx``, ``image``, ``semantics`` and, where the scene has masks, ``mask`` [H, W, 1]."""
         image = self.get_image_float32(image_idx) if image_type == "float32" else self.get_image_uint8(image_idx)
         data = {"image_idx": image_idx, "image": image, SEMANTICS: self.get_semantics(image_idx)}
-        if self._dataparser_outputs.mask_filenames is not None:
-            data["mask"] = self._mask(image_idx)
+        mask = self.get_mask(image_idx)
+        if mask is not None:
+            data["mask"] = mask
             if self.mask_color:
                 fill = torch.tensor(self.mask_color) * (1.0 if image_type == "float32" else 255.0)
                 data["image"] = torch.where(data["mask"], image, fill.to(image.dtype))
@@ -78,8 +79,10 @@ class SemanticDataset(InputDataset):
         resized = _resized(Image.fromarray(ids), (width, height), Image.Resampling.NEAREST)
         return torch.from_numpy(np.array(resized))[..., None]
 
-    def _mask(self, image_idx: int) -> Bool[Tensor, "h w 1"]:
-        assert self._dataparser_outputs.mask_filenames is not None
+    def get_mask(self, image_idx: int) -> Bool[Tensor, "h w 1"] | None:
+        """Which pixels take part, at the camera's size; None: the scene has no masks."""
+        if self._dataparser_outputs.mask_filenames is None:
+            return None
         with open_image(self._dataparser_outputs.mask_filenames[image_idx]) as image:
             mask = _resized(image.convert("L"), self._size(image_idx), Image.Resampling.NEAREST)
             return torch.from_numpy(np.array(mask) > 0)[..., None]

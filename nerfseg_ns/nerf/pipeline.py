@@ -1,5 +1,6 @@
 """The pipeline: one run, two stages."""
 
+import importlib.util
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -7,6 +8,7 @@ from typing import Any, Literal
 from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackAttributes, TrainingCallbackLocation
 from nerfstudio.pipelines.base_pipeline import VanillaPipeline, VanillaPipelineConfig
 from nerfstudio.utils import writer
+from nerfstudio.utils.comms import is_main_process
 from nerfstudio.utils.rich_utils import CONSOLE
 from torch.cuda.amp.grad_scaler import GradScaler
 
@@ -16,7 +18,6 @@ from nerfseg_ns.core.stages import StageSchedule
 from nerfseg_ns.data.semantic_datamanager import SemanticDataManager, SemanticDataManagerConfig
 from nerfseg_ns.nerf.geometry_checkpoint import check_weight_names, load_geometry
 from nerfseg_ns.nerf.model import NerfSegModel, NerfSegModelConfig
-from nerfseg_ns.nerf.propagated_labels import propagated_labels
 from nerfseg_ns.nerf.scheduler import StageDecay
 from nerfseg_ns.nerf.two_stage_model import TwoStageModel
 from nerfseg_ns.viewer.selection_control import SelectionControl
@@ -130,7 +131,8 @@ class NerfSegPipeline(VanillaPipeline):
         trainer = training_callback_attributes.trainer
         optimizers = training_callback_attributes.optimizers
         assert trainer is not None and optimizers is not None
-        start = trainer._start_step
+        start, seed = trainer._start_step, trainer.config.machine.seed
+        self._check_propagation()
         if self.config.geometry_config is not None and start == 0:
             outputs = self.datamanager.train_dataparser_outputs
             steps = load_geometry(self.nerfseg_model, self.config.geometry_config, outputs)
@@ -163,19 +165,47 @@ class NerfSegPipeline(VanillaPipeline):
                 optimizers.zero_grad_all()
                 self._announce(stage, start=step)
                 if stage == 2:
-                    self._propagate_labels()
+                    self._propagate_labels(seed)
 
         return [
             TrainingCallback([TrainingCallbackLocation.BEFORE_TRAIN_ITERATION], switch, update_every_num_iters=1),
             *super().get_training_callbacks(training_callback_attributes),
         ]
 
-    def _propagate_labels(self) -> None:
-        """Once, on the geometry as stage 2 finds it; again after a resume."""
+    def _propagates(self) -> bool:
+        return isinstance(self.datamanager, SemanticDataManager) and self.datamanager.config.propagated_share > 0
+
+    def _check_propagation(self) -> None:
+        """Now, not after hours of stage 1."""
+        if not self._propagates():
+            return
+        if self.nerfseg_model.joint:
+            raise InputError(
+                f"--pipeline.datamanager.propagated-share {self.datamanager.config.propagated_share}: labels are "
+                "propagated between the stages, and this method has one; leave it at 0, or train nerfseg"
+            )
+        if self.config.stage2_steps > 0 and importlib.util.find_spec("sklearn") is None:
+            raise InputError(
+                "stage 2 propagates labels with scikit-learn, which is not installed: pip install scikit-learn, or go "
+                "without, --pipeline.datamanager.propagated-share 0"
+            )
+
+    def _propagate_labels(self, seed: int) -> None:
+        """Once, on the geometry as stage 2 finds it; again, with the same result, after a resume."""
         model = self.nerfseg_model
-        if isinstance(self.datamanager, SemanticDataManager) and self.datamanager.config.propagated_share > 0:
-            assert isinstance(model, NerfSegModel)
-            self.datamanager.set_propagated(propagated_labels(model, self.datamanager.train_dataset))
+        if not self._propagates():
+            return
+        from nerfseg_ns.nerf.propagated_labels import propagated_labels  # which imports what ns-* commands do not need
+
+        assert isinstance(model, NerfSegModel)
+        shown = is_main_process()
+        if shown:  # progress bars are not drawn into a log file
+            CONSOLE.log("labels are propagated to unlabelled pixels (--pipeline.datamanager.propagated-share 0: not)")
+        found = propagated_labels(model, self.datamanager.train_dataset, seed, shown)
+        self.datamanager.set_propagated(found.views, found.unlabelled_share)
+        if shown:
+            count = sum(len(labels.classes) for labels in found.views.values())
+            CONSOLE.log(f"{count:,} pixels of {len(found.views)} views have propagated labels")
 
     def _announce(self, stage: int, start: int) -> None:
         if stage == 1:

@@ -1,18 +1,19 @@
 """Classes of the training views' unlabelled pixels, from the labelled ones and the geometry of stage 1."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, UInt8
-from torch import Tensor
+from jaxtyping import Bool, Float, Int, UInt8
 
 from nerfseg_ns.core.class_table import IGNORE
 from nerfseg_ns.core.ground_height import GroundHeight
 from nerfseg_ns.core.label_propagation import LabelPropagation
 from nerfseg_ns.core.pixel_features import image_features, surface_features
 from nerfseg_ns.core.progress_bar import progress_bar
+from nerfseg_ns.data.labelled_views import SparseLabels
 from nerfseg_ns.data.semantic_dataset import SemanticDataset
 from nerfseg_ns.nerf.model import NerfSegModel
 
@@ -23,135 +24,236 @@ MOST_PIXELS = 1 << 20
 LEAST_STRIDE = 2
 """Every other pixel at most: its neighbours teach nothing that it does not."""
 FEW_KNOWN = 20_000
-"""With fewer labelled pixels than this on the lattice (scribbles), every pixel of the labelled views is looked at."""
+"""With fewer labelled pixels than this on the lattice (scribbles), the labelled views are looked at more closely: in
+every pixel, or in as many as :data:`MOST_PIXELS` allows, labelled ones first."""
 OPAQUE = 0.5
 """Rays that meet less are taken to go to the sky."""
 
 
 @dataclass(frozen=True)
-class _Surface:
-    """The lattice of one view."""
+class PropagatedLabels:
+    """What was propagated.
+
+    Args:
+        views: view -> classes of pixels that have no label.
+        unlabelled_share: of all pixels of the views, masked ones aside: those without a label, 0..1.
+    """
+
+    views: dict[int, SparseLabels]
+    unlabelled_share: float
+
+
+@dataclass(frozen=True)
+class _Lattice:
+    """The pixels of a view that are looked at, one of each square of ``stride`` x ``stride``."""
 
     stride: int
+    y: Int[np.ndarray, "h w"]
+    x: Int[np.ndarray, "h w"]
+
+    @classmethod
+    def over(cls, size: tuple[int, int], stride: int, label: UInt8[np.ndarray, "rows columns"] | None) -> "_Lattice":
+        """The first labelled pixel of each square, or else its first one."""
+        y, x = np.mgrid[0 : size[0] : stride, 0 : size[1] : stride]
+        if label is not None:
+            padded = np.pad(label, [(0, -length % stride) for length in size], constant_values=IGNORE)
+            squares = padded.reshape(len(y), stride, -1, stride).swapaxes(1, 2).reshape(*y.shape, -1)
+            first = (squares != IGNORE).argmax(axis=-1)  # 0 where none is labelled
+            y, x = y + first // stride, x + first % stride
+        return cls(stride, y, x)
+
+
+@dataclass(frozen=True)
+class _Surface:
+    """What the rays of a view's lattice meet, in the contracted scene."""
+
     points: Float[np.ndarray, "h w 3"]
     opacity: Float[np.ndarray, "h w"]
     distance: Float[np.ndarray, "h w"]
 
 
 def propagated_labels(
-    model: NerfSegModel, dataset: SemanticDataset, seed: int = 0
-) -> dict[int, tuple[UInt8[Tensor, "h w 1"], UInt8[Tensor, "h w 1"]]]:
+    model: NerfSegModel, dataset: SemanticDataset, seed: int = 0, shown: bool = True
+) -> PropagatedLabels:
     """Class and certainty of pixels without a label, on a lattice in every view.
 
     Args:
         model: with the geometry of a finished stage 1.
         dataset: the training views.
         seed: of the choice of examples.
+        shown: draw progress bars.
 
     Returns:
-        View -> class ids, 255 where there is none, and their certainty, 0..255. Labelled pixels and those off the
-        lattice have none; no view at all when every pixel of every view has a label, or none has.
+        Labels of lattice pixels that have none and are not masked; of no view at all when every pixel of every view has
+        a label, or none has.
     """
-    views = _spread(len(dataset), dataset.labelled_view_indices)
-    size = sum(int(dataset.cameras.width[view]) * int(dataset.cameras.height[view]) for view in views)
-    stride = max(LEAST_STRIDE, 2 * math.ceil(math.sqrt(size / MOST_PIXELS) / 2))
-    labels = {view: dataset.get_semantics(view).numpy()[..., 0] for view in dataset.labelled_view_indices}
-    if len(labels) == len(dataset) and not any((label == IGNORE).any() for label in labels.values()):
-        return {}  # every pixel has a label
+    nothing = PropagatedLabels({}, 0.0)
+    views, labelled = _spread(len(dataset), dataset.labelled_view_indices)
+    sizes = {view: (int(dataset.cameras.height[view]), int(dataset.cameras.width[view])) for view in views}
+    masks = {view: _mask(dataset, view) for view in labelled}
+    labels = {view: _label(dataset, view, masks[view]) for view in labelled}
+    if len(dataset.labelled_view_indices) == len(dataset) and not any(
+        _gaps(labels[view], masks[view]).any() for view in labels
+    ):
+        return nothing  # every pixel has a label
     if not any((label != IGNORE).any() for label in labels.values()):
-        return {}  # none has; stage 2 says so
-    known = sum(int((label[::stride, ::stride] != IGNORE).sum()) for label in labels.values())
-    strides = {view: 1 if view in labels and known < FEW_KNOWN else stride for view in views}
+        return nothing  # none has; stage 2 says so
+    stride, close = _strides(sizes, labels)
+    lattices = {
+        view: _Lattice.over(sizes[view], close, labels[view] if close != stride else None)
+        if view in labels
+        else _Lattice.over(sizes[view], stride, None)
+        for view in views
+    }
     mode = model.training
     model.eval()
-    with progress_bar() as bar:
-        surfaces = {
-            view: _surface(model, dataset, view, strides[view])
-            for view in bar.track(views, description="surfaces of the views")
-        }
-        ground = GroundHeight(np.concatenate([s.points[s.opacity > OPAQUE] for s in surfaces.values()]))
-        looks = {view: _looks(dataset, view, surfaces[view], ground) for view in labels}
-        learned = _learn(looks, surfaces, labels, stride, seed)
-        result = {}
-        for view in bar.track(views, description="classes of unlabelled pixels"):
-            colours, features = looks[view] if view in looks else _looks(dataset, view, surfaces[view], ground)
-            result[view] = _classify(dataset, view, surfaces[view], colours, features, labels.get(view), learned)
-    model.train(mode)
-    return result
+    try:
+        with progress_bar(shown) as bar:
+            surfaces = {
+                view: _surface(model, dataset, view, lattices[view])
+                for view in bar.track(views, description="surfaces of the views")
+            }
+            ground = _ground(list(surfaces.values()))
+            looks = {view: _looks(dataset, view, lattices[view], surfaces[view], ground, stride) for view in labels}
+            learned = _learn(looks, lattices, surfaces, labels, stride, seed)
+            found, asked, seen = {}, 0, 0
+            for view in bar.track(views, description="classes of unlabelled pixels"):
+                lattice, surface = lattices[view], surfaces[view]
+                mask = masks[view] if view in masks else _mask(dataset, view)
+                taking_part = np.ones(lattice.y.shape, bool) if mask is None else mask[lattice.y, lattice.x]
+                wanted = taking_part & (labels[view][lattice.y, lattice.x] == IGNORE) if view in labels else taking_part
+                asked += int(wanted.sum()) * lattice.stride**2
+                seen += int(taking_part.sum()) * lattice.stride**2
+                look = looks[view] if view in looks else _looks(dataset, view, lattice, surface, ground, stride)
+                if wanted.any():
+                    found[view] = _classify(lattice, surface, look, wanted, learned)
+    finally:
+        model.train(mode)
+    return PropagatedLabels(found, asked / max(seen, 1))
 
 
-def _spread(count: int, labelled: tuple[int, ...]) -> list[int]:
-    """The labelled views and, spread evenly, as many others as :data:`MOST_VIEWS` allows, ascending."""
-    others = [view for view in range(count) if view not in labelled]
-    room = min(max(MOST_VIEWS - len(labelled), 0), len(others))
-    return sorted({*labelled, *(others[int((i + 0.5) * len(others) / room)] for i in range(room))})
+def _spread(count: int, labelled: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Views to look at, ascending, and the labelled ones among them.
+
+    All labelled ones, or half of :data:`MOST_VIEWS` where that is fewer, and as many others as fit, each spread evenly.
+    """
+    others = sorted(set(range(count)) - set(labelled))
+    room = max(MOST_VIEWS // 2, MOST_VIEWS - len(others))
+    chosen = _evenly(labelled, room)
+    return sorted([*chosen, *_evenly(others, MOST_VIEWS - len(chosen))]), chosen
 
 
-def _surface(model: NerfSegModel, dataset: SemanticDataset, view: int, stride: int) -> _Surface:
-    rays = dataset.cameras.generate_rays(view, keep_shape=True)[::stride, ::stride]
+def _evenly(views: Sequence[int], most: int) -> list[int]:
+    room = min(most, len(views))
+    return [views[int((i + 0.5) * len(views) / room)] for i in range(room)]
+
+
+def _mask(dataset: SemanticDataset, view: int) -> Bool[np.ndarray, "rows columns"] | None:
+    mask = dataset.get_mask(view)
+    return None if mask is None else mask.numpy()[..., 0]
+
+
+def _label(
+    dataset: SemanticDataset, view: int, mask: Bool[np.ndarray, "rows columns"] | None
+) -> UInt8[np.ndarray, "rows columns"]:
+    label: UInt8[np.ndarray, "rows columns"] = dataset.get_semantics(view).numpy()[..., 0]
+    return label if mask is None else np.where(mask, label, np.uint8(IGNORE))
+
+
+def _gaps(
+    label: UInt8[np.ndarray, "rows columns"], mask: Bool[np.ndarray, "rows columns"] | None
+) -> Bool[np.ndarray, "rows columns"]:
+    return label == IGNORE if mask is None else (label == IGNORE) & mask
+
+
+def _strides(
+    sizes: dict[int, tuple[int, int]], labels: dict[int, UInt8[np.ndarray, "rows columns"]]
+) -> tuple[int, int]:
+    """Strides of the lattices: of unlabelled views, even, and of labelled ones, a divisor of it."""
+    pixels = sum(height * width for height, width in sizes.values())
+    stride = max(LEAST_STRIDE, 2 * math.ceil(math.sqrt(pixels / MOST_PIXELS) / 2))
+    if sum(int((label[::stride, ::stride] != IGNORE).sum()) for label in labels.values()) >= FEW_KNOWN:
+        return stride, stride
+    closest = math.ceil(math.sqrt(sum(label.size for label in labels.values()) / MOST_PIXELS))
+    return stride, next(close for close in range(1, stride + 1) if stride % close == 0 and close >= closest)
+
+
+def _surface(model: NerfSegModel, dataset: SemanticDataset, view: int, lattice: _Lattice) -> _Surface:
+    # a ray for each pixel of a photo of 12 megapixels would take gigabytes
+    coords = torch.from_numpy(np.stack([lattice.y, lattice.x], axis=-1)).float() + 0.5
+    rays = dataset.cameras.generate_rays(view, coords=coords)
     found = model.surfaces(rays.flatten().to(model.device))
     points, opacity, distance = found["points"], found["accumulation"], found["depth"]
     # the sky lies on the border of the contracted scene, all around
     sky = (rays.origins + 1e3 * rays.directions).reshape(-1, 3).to(points)
     points = 4.0 * model.field.in_grid(torch.where(opacity > OPAQUE, points, sky)) - 2.0
     values = (points, opacity[..., 0], distance[..., 0].clamp(max=10.0))
-    return _Surface(stride, *(value.reshape(*rays.shape, *value.shape[1:]).cpu().numpy() for value in values))
+    return _Surface(*(value.reshape(*rays.shape, *value.shape[1:]).cpu().numpy() for value in values))
+
+
+def _ground(surfaces: Sequence[_Surface]) -> GroundHeight:
+    points = np.concatenate([surface.points[surface.opacity > OPAQUE] for surface in surfaces])
+    if len(points) == 0:  # a geometry of fog
+        points = np.concatenate([surface.points.reshape(-1, 3) for surface in surfaces])
+    return GroundHeight(points)
 
 
 def _looks(
-    dataset: SemanticDataset, view: int, surface: _Surface, ground: GroundHeight
+    dataset: SemanticDataset, view: int, lattice: _Lattice, surface: _Surface, ground: GroundHeight, stride: int
 ) -> tuple[Float[np.ndarray, "h w 3"], Float[np.ndarray, "h w features"]]:
-    """Colours and features of a view's lattice."""
-    image = dataset.get_image_float32(view)[..., :3].numpy()
-    stride = surface.stride
-    colours = image[::stride, ::stride]
-    if stride > LEAST_STRIDE:  # so that the surroundings of a pixel are as large on the lattice in views of any size
-        factor = stride // 2
+    """Colours and features of a view's lattice; what surrounds a pixel is as large in all of them.
+
+    Args:
+        stride: of the coarsest lattice, even.
+    """
+    image, mask = dataset.get_image_float32(view)[..., :3].numpy(), _mask(dataset, view)
+    if mask is not None and mask.any():  # what is masked takes no part in the surroundings of a pixel either
+        image = np.where(mask[..., None], image, image[mask].mean(axis=0))
+    colours, factor = image[lattice.y, lattice.x], stride // LEAST_STRIDE
+    if factor > 1:
         padded = np.pad(image, ((0, -image.shape[0] % factor), (0, -image.shape[1] % factor), (0, 0)), mode="edge")
         image = padded.reshape(padded.shape[0] // factor, factor, -1, factor, 3).mean(axis=(1, 3))
-        stride = 2
-    appearance = image_features(image)[::stride, ::stride]
-    surroundings = surface_features(surface.points, ground(surface.points), surface.opacity, surface.distance)
+    appearance = image_features(image)[lattice.y // factor, lattice.x // factor]
+    height = ground(surface.points)
+    step = stride // lattice.stride
+    surroundings = surface_features(surface.points, height, surface.opacity, surface.distance, step)
     return colours, np.concatenate([appearance, surroundings], axis=-1)
 
 
 def _learn(
     looks: dict[int, tuple[np.ndarray, np.ndarray]],
+    lattices: dict[int, _Lattice],
     surfaces: dict[int, _Surface],
-    labels: dict[int, UInt8[np.ndarray, "h w"]],
+    labels: dict[int, UInt8[np.ndarray, "rows columns"]],
     stride: int,
     seed: int,
 ) -> LabelPropagation:
     columns: list[list[np.ndarray]] = [[], [], [], []]
     for view, label in labels.items():
-        classes = label[:: surfaces[view].stride, :: surfaces[view].stride]
+        classes = label[lattices[view].y, lattices[view].x]
         chosen = classes != IGNORE
         for column, values in zip(columns, (surfaces[view].points, *looks[view], classes)):
             column.append(values[chosen])
-    steps = [np.linalg.norm(np.diff(s.points, axis=1), axis=-1) / s.stride for s in surfaces.values()]
-    spacing = stride * float(np.median(np.concatenate([step.reshape(-1) for step in steps])))
+    steps = [
+        np.linalg.norm(np.diff(surface.points, axis=1), axis=-1).reshape(-1) / lattices[view].stride
+        for view, surface in surfaces.items()
+    ]
+    spacing = stride * float(np.median(np.concatenate(steps)))
     points, colours, features, classes = (np.concatenate(column) for column in columns)
-    return LabelPropagation(points, colours, features, classes, max(spacing, 1e-6), seed)
+    return LabelPropagation(points, colours, features, classes, max(1e-6, spacing), seed)
 
 
 def _classify(
-    dataset: SemanticDataset,
-    view: int,
+    lattice: _Lattice,
     surface: _Surface,
-    colours: Float[np.ndarray, "h w 3"],
-    features: Float[np.ndarray, "h w features"],
-    label: UInt8[np.ndarray, "h w"] | None,
+    look: tuple[Float[np.ndarray, "h w 3"], Float[np.ndarray, "h w features"]],
+    wanted: Bool[np.ndarray, "h w"],
     learned: LabelPropagation,
-) -> tuple[UInt8[Tensor, "h w 1"], UInt8[Tensor, "h w 1"]]:
-    size = int(dataset.cameras.height[view]), int(dataset.cameras.width[view])
-    classes, certainty = np.full(size, IGNORE, np.uint8), np.zeros(size, np.uint8)
-    lattice = np.zeros(size, bool)
-    lattice[:: surface.stride, :: surface.stride] = True
-    if label is not None:
-        lattice &= label == IGNORE
-    asked: Bool[np.ndarray, "h w"] = lattice[:: surface.stride, :: surface.stride]
-    if asked.any():
-        found = learned(surface.points[asked], colours[asked], features[asked])
-        classes[lattice] = found.classes
-        certainty[lattice] = np.round(255 * found.confidence**2)  # half-sure classes teach little
-    return torch.from_numpy(classes)[..., None], torch.from_numpy(certainty)[..., None]
+) -> SparseLabels:
+    found = learned(surface.points[wanted], *(values[wanted] for values in look))
+    certainty = np.round(255 * found.confidence**2)  # half-sure classes teach little
+    return SparseLabels(
+        torch.from_numpy(np.stack([lattice.y[wanted], lattice.x[wanted]], axis=-1)),
+        torch.from_numpy(found.classes.astype(np.uint8)),
+        torch.from_numpy(certainty.astype(np.uint8)),
+    )

@@ -1,6 +1,7 @@
 """What pixels look like."""
 
 import numpy as np
+import pytest
 
 from nerfseg_ns.core.pixel_features import image_features, surface_features
 
@@ -39,3 +40,20 @@ def test_a_wall_is_upright_and_its_height_varies() -> None:
     features = surface_features(points, height=points[..., 2], opacity=np.ones((8, 9)), distance=np.ones((8, 9)))
     np.testing.assert_allclose(features[4, 4, 2:5], [0, -1, 0], atol=1e-6)
     assert features[4, 4, 9] > 1.0
+
+
+def test_surroundings_are_as_wide_in_a_view_looked_at_more_closely() -> None:
+    def uneven(spacing: float, step: int) -> int:
+        """Of 30 pixels of the coarse view across a step of 5 in height, those around which the height varies."""
+        y, x = np.mgrid[: int(60 / spacing), : int(60 / spacing)] * spacing
+        height = np.where(x > 30.0, 5.0, 0.0)
+        points = np.stack([x, -y, height], axis=-1)
+        features = surface_features(points, height, np.ones_like(x), np.ones_like(x), step)
+        return int((features[:: int(2 / spacing), :: int(2 / spacing)][15, :, 9] > 0.9).sum())
+
+    assert uneven(2.0, 1) == pytest.approx(uneven(0.5, 4), abs=1) and uneven(0.5, 1) < uneven(2.0, 1) / 2
+
+
+def test_a_single_pixel_has_no_normal() -> None:
+    features = surface_features(np.ones((1, 1, 3)), np.ones((1, 1)), np.ones((1, 1)), np.ones((1, 1)))
+    assert features.shape == (1, 1, 11) and (features[0, 0, 2:8] == 0).all()

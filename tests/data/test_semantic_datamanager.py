@@ -7,7 +7,7 @@ from PIL import Image
 from nerfseg_ns.core.semantic_network import CAPTURED_COLOUR
 from nerfseg_ns.data.carla_mvs_dataparser import CarlaMVSDataParserConfig
 from nerfseg_ns.data.joint_datamanager import JointDataManagerConfig
-from nerfseg_ns.data.labelled_views import gather_pixels
+from nerfseg_ns.data.labelled_views import SparseLabels, gather_pixels
 from nerfseg_ns.data.semantic_datamanager import SemanticDataManager, SemanticDataManagerConfig
 
 
@@ -123,11 +123,9 @@ def test_propagated_classes_fill_their_share_of_stage_2(tiny_scene, images: int)
     made.stage = 2
     labelled = made.train_dataset.labelled_view_indices
     other = next(view for view in range(6) if view not in labelled)
-    classes = torch.full((24, 24, 1), 255, dtype=torch.uint8)
-    classes[4, 6:8, 0] = torch.tensor([7, 8], dtype=torch.uint8)
-    certainty = torch.zeros_like(classes)
-    certainty[4, 6:8, 0] = torch.tensor([51, 102], dtype=torch.uint8)
-    made.set_propagated({other: (classes, certainty)})
+    pixels = torch.tensor([[4, 7], [4, 6]])
+    classes, certainty = torch.tensor([8, 7], dtype=torch.uint8), torch.tensor([102, 51], dtype=torch.uint8)
+    made.set_propagated({other: SparseLabels(pixels, classes, certainty)}, 0.9)
     bundle, batch = made.next_train(0)
     assert len(bundle) == 300
     known, propagated = (rows.tolist() for rows in batch["indices"].split([180, 120]))
@@ -136,9 +134,35 @@ def test_propagated_classes_fill_their_share_of_stage_2(tiny_scene, images: int)
     assert (batch["certainty"][:180] == 1).all()
     seven = batch["semantics"][180:] == 7
     torch.testing.assert_close(batch["certainty"][180:], torch.where(seven, 0.2, 0.4))
-    assert torch.equal(batch["image"][180:][seven[:, 0]][0], made.train_dataset[other]["image"][4, 6])
-    made.set_propagated({other: (torch.full_like(classes, 255), certainty)})  # nothing was left without a label
+    for row in (180, 299):
+        view, y, x = batch["indices"][row].tolist()
+        assert x == (6 if seven[row - 180] else 7)
+        assert torch.equal(batch["image"][row], made.train_dataset[view]["image"][y, x])
+    made.set_propagated({other: SparseLabels(pixels[:0], classes[:0], certainty[:0])}, 0.5)  # nothing had no label
     assert set(made.next_train(0)[1]["indices"][:, 0].tolist()) <= set(labelled)
+
+
+def test_propagated_classes_take_no_larger_share_than_there_are_pixels_without_a_label(tiny_scene) -> None:
+    made = datamanager(tiny_scene, labelled_views=5, propagated_share=0.5, class_balanced_share=0.5)
+    made.stage = 2
+    other = next(view for view in range(6) if view not in made.train_dataset.labelled_view_indices)
+    one = torch.tensor([7], dtype=torch.uint8)
+    made.set_propagated({other: SparseLabels(torch.tensor([[0, 0]]), one, one)}, 0.1)
+    views = made.next_train(0)[1]["indices"][:, 0]
+    assert (views == other).sum() == 30
+
+
+def test_images_are_not_kept_for_propagated_pixels(tiny_scene) -> None:
+    made = datamanager(tiny_scene, propagated_share=0.5, train_num_images_to_sample_from=2)
+    one = torch.tensor([3], dtype=torch.uint8)
+    labels = {view: SparseLabels(torch.tensor([[view, 1]]), one, one) for view in range(6)}
+    loaded = []
+    of_view = made.train_dataset.get_data
+    made.train_dataset.get_data = lambda view, *kind, **kinds: loaded.append(view) or of_view(view, *kind, **kinds)
+    made.set_propagated(labels, 1.0)
+    assert loaded == [0, 1, 2, 3, 4, 5]
+    kept = [value for value in vars(made._propagated).values() if isinstance(value, torch.Tensor)]
+    assert len(kept) == 4 and all(len(value) == 6 for value in kept)
 
 
 def test_shares_beyond_the_whole_are_refused(tiny_scene) -> None:

@@ -1,11 +1,17 @@
 """The pipeline's stage switch, in training runs by nerfstudio's own Trainer."""
 
+import importlib.util
 import random
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
+
+from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.nerf import propagated_labels
 
 GEOMETRY = {"field", "proposal_networks"}
 
@@ -31,34 +37,90 @@ def test_the_switch_freezes_the_geometry_from_its_first_step_on(train_tiny_run):
     assert moved(config_path, 3, 6) == {"semantic_network"}
 
 
-def test_masked_pixels_teach_neither_stage(train_tiny_run, tiny_scene):
+def change(scene: Path, folder: str, columns: slice, views: Iterable[str] = ("train/*",)) -> None:
+    """Other colours or other classes in these columns of the views."""
+    for pattern in views:
+        for path in scene.glob(f"{pattern.split('/')[0]}/{folder}/{pattern.split('/')[1]}.png"):
+            pixels = np.array(Image.open(path))
+            pixels[:, columns] = 255 - pixels[:, columns] if folder == "color" else (pixels[:, columns] + 1) % 4
+            Image.fromarray(pixels).save(path)
+
+
+def trained(train_tiny_run, labelled_views: int | None) -> dict[str, torch.Tensor]:
+    """The weights at the end of a short run."""
+    random.seed(0)
+    torch.manual_seed(0)
+    config_path = train_tiny_run(stage1_steps=3, stage2_steps=3, labelled_views=labelled_views)
+    end = weights(config_path, 5)
+    (config_path.parent / "nerfstudio_models" / "step-000000005.ckpt").unlink()
+    return end
+
+
+def differing(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> set[str]:
+    return {name.split(".")[0] for name in first if not torch.equal(first[name], second[name])}
+
+
+@pytest.mark.parametrize("labelled_views", [None, 3])  # with 3 their labels are propagated
+def test_masked_pixels_teach_neither_stage(train_tiny_run, tiny_scene, labelled_views: int | None):
     """What is under a mask does not change a single weight: two runs that differ only there end alike."""
     mask = np.full((24, 24), 255, dtype=np.uint8)
     mask[:, :12] = 0
     (tiny_scene / "train/mask").mkdir()
     for index in range(6):
         Image.fromarray(mask).save(tiny_scene / f"train/mask/{index:03d}.png")
-
-    def trained() -> dict[str, torch.Tensor]:
-        random.seed(0)
-        torch.manual_seed(0)
-        config_path = train_tiny_run(stage1_steps=3, stage2_steps=3)
-        end = weights(config_path, 5)
-        (config_path.parent / "nerfstudio_models" / "step-000000005.ckpt").unlink()
-        return end
-
-    def change(folder: str, values: slice) -> None:
-        for path in (tiny_scene / "train" / folder).glob("*.png"):
-            pixels = np.array(Image.open(path))
-            pixels[:, values] = 255 - pixels[:, values] if folder == "color" else (pixels[:, values] + 1) % 4
-            Image.fromarray(pixels).save(path)
-
-    first = trained()
+    first = trained(train_tiny_run, labelled_views)
     for folder in ("color", "rgb"):
-        change(folder, slice(0, 12))
-    second = trained()
-    assert all(torch.equal(first[name], second[name]) for name in first)
-    change("rgb", slice(12, 24))  # and labels beside the mask do teach
-    third = trained()
-    differing = {name.split(".")[0] for name in first if not torch.equal(first[name], third[name])}
-    assert differing == {"semantic_network"}
+        change(tiny_scene, folder, slice(0, 12))
+    second = trained(train_tiny_run, labelled_views)
+    assert differing(first, second) == set()
+    change(tiny_scene, "rgb", slice(12, 24))  # and labels beside the mask do teach
+    assert differing(first, trained(train_tiny_run, labelled_views)) == {"semantic_network"}
+
+
+def test_propagation_reads_no_label_that_the_run_does_not_have_and_nothing_of_other_splits(train_tiny_run, tiny_scene):
+    first = trained(train_tiny_run, 2)  # which keeps the labels of views 1 and 4
+    change(tiny_scene, "rgb", slice(None), [f"train/00{view}" for view in (0, 2, 3, 5)])
+    for folder in ("color", "rgb"):
+        change(tiny_scene, folder, slice(None), ("test/*", "validation/*"))
+    assert differing(first, trained(train_tiny_run, 2)) == set()
+    change(tiny_scene, "rgb", slice(None), ["train/001"])
+    assert differing(first, trained(train_tiny_run, 2)) == {"semantic_network"}
+
+
+def test_labels_are_propagated_between_views_of_different_sizes(train_tiny_run, tiny_scene, monkeypatch):
+    found = []
+    propagate = propagated_labels.propagated_labels
+    monkeypatch.setattr(
+        propagated_labels, "propagated_labels", lambda *arguments: found.append(propagate(*arguments)) or found[-1]
+    )
+    for view, size in ((0, (24, 18)), (1, (16, 24))):  # of which the second one is labelled, and upright
+        for folder in ("color", "rgb"):
+            path = tiny_scene / f"train/{folder}/{view:03d}.png"
+            Image.open(path).crop((0, 0, *size)).save(path)
+    train_tiny_run(stage1_steps=2, stage2_steps=2, labelled_views=2)
+    views = found[0].views
+    assert sorted(views) == [0, 2, 3, 5]
+    assert views[0].pixels.max(dim=0).values.tolist() == [16, 22] and len(views[0].pixels) == 9 * 12
+    assert views[2].pixels.max(dim=0).values.tolist() == [22, 22] and len(views[2].pixels) == 12 * 12
+    assert found[0].unlabelled_share == pytest.approx(1 - (16 * 24 + 24 * 24) / (16 * 24 + 24 * 18 + 4 * 24 * 24))
+
+
+def test_propagation_follows_the_seed_of_the_run(train_tiny_run, monkeypatch: pytest.MonkeyPatch):
+    seeds = []
+    propagate = propagated_labels.propagated_labels
+    monkeypatch.setattr(
+        propagated_labels,
+        "propagated_labels",
+        lambda model, dataset, seed, shown: seeds.append(seed) or propagate(model, dataset, seed, shown),
+    )
+    train_tiny_run(stage1_steps=2, stage2_steps=2, labelled_views=2)
+    assert seeds == [42]  # nerfstudio's own
+
+
+def test_a_missing_scikit_learn_is_named_before_stage_1(train_tiny_run, monkeypatch: pytest.MonkeyPatch):
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *of: None if name == "sklearn" else find_spec(name, *of)
+    )
+    with pytest.raises(InputError, match="pip install scikit-learn.*propagated-share 0"):
+        train_tiny_run(labelled_views=2)

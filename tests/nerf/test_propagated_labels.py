@@ -7,6 +7,7 @@ import pytest
 import torch
 from nerfstudio.cameras.cameras import Cameras
 
+from nerfseg_ns.data.labelled_views import SparseLabels
 from nerfseg_ns.nerf import propagated_labels as module
 from nerfseg_ns.nerf.propagated_labels import propagated_labels
 
@@ -52,7 +53,7 @@ class Views:
 
     labelled_view_indices = (0,)
 
-    def __init__(self, town: Town, hidden: slice = slice(0, 0)) -> None:
+    def __init__(self, town: Town, hidden: slice = slice(0, 0), masked: slice | None = None) -> None:
         c2w = torch.eye(4)[:3].repeat(3, 1, 1)
         c2w[:, :, 3] = torch.tensor([[x, y, 1.0] for x, y in CENTRES])
         self.cameras = Cameras(c2w, FOCAL, FOCAL, SIZE / 2, SIZE / 2, width=SIZE, height=SIZE)
@@ -66,7 +67,7 @@ class Views:
             self.images.append(image + 0.02 * torch.randn(SIZE, SIZE, 3, generator=torch.Generator().manual_seed(view)))
             self.truth.append(classes.reshape(SIZE, SIZE).to(torch.uint8))
         town.train()
-        self.hidden = hidden
+        self.hidden, self.masked = hidden, masked
 
     def __len__(self) -> int:
         return 3
@@ -81,16 +82,31 @@ class Views:
             labels[self.hidden] = 255
         return labels
 
+    def get_mask(self, view: int) -> torch.Tensor | None:
+        if self.masked is None:
+            return None
+        mask = torch.ones((SIZE, SIZE, 1), dtype=torch.bool)
+        mask[self.masked] = False
+        return mask
+
+
+def dense(labels: SparseLabels) -> tuple[torch.Tensor, torch.Tensor]:
+    """Class and certainty of each pixel of a view, 255 and 0 where there is none."""
+    classes, certainty = torch.full((SIZE, SIZE), 255, dtype=torch.uint8), torch.zeros(SIZE, SIZE, dtype=torch.uint8)
+    y, x = labels.pixels.unbind(-1)
+    classes[y, x], certainty[y, x] = labels.classes, labels.certainty
+    return classes, certainty
+
 
 def test_what_a_view_saw_is_carried_over_and_what_it_never_saw_is_judged_by_its_look() -> None:
     town = Town()
     views = Views(town)
     assert not (views.truth[0] == 255).any() and {GRASS, ROOF, SKY} == set(views.truth[0].unique().tolist())
-    labels = propagated_labels(town, views)
-    assert town.training and sorted(labels) == [0, 1, 2]
-    assert (labels[0][0] == 255).all() and (labels[0][1] == 0).all()  # it has labels of its own
+    found = propagated_labels(town, views)
+    assert town.training and sorted(found.views) == [1, 2]  # view 0 has labels of its own
+    assert found.unlabelled_share == pytest.approx(2 / 3)
     for view in (1, 2):  # the box of view 2 is not in view 0 at all
-        classes, certainty = (values[..., 0] for values in labels[view])
+        classes, certainty = dense(found.views[view])
         assert classes.dtype == certainty.dtype == torch.uint8
         asked = classes != 255
         expected = torch.zeros(SIZE, SIZE, dtype=torch.bool)
@@ -111,24 +127,29 @@ def views_stride(views: Views) -> int:
 def test_unlabelled_parts_of_a_labelled_view_get_classes_too() -> None:
     town = Town()
     views = Views(town, hidden=(slice(None), slice(0, 20)))
-    classes = propagated_labels(town, views)[0][0][..., 0]
+    found = propagated_labels(town, views)
+    assert found.unlabelled_share == pytest.approx((2 + 20 / 48) / 3)
+    classes, _ = dense(found.views[0])
     assert (classes[:, 20:] == 255).all() and (classes[:, :20] != 255).all()
     assert (classes[:, :20] == views.truth[0][:, :20]).float().mean() > 0.95
 
 
 def test_without_any_label_or_any_gap_there_is_nothing_to_propagate() -> None:
     town = Town()
-    assert propagated_labels(town, Views(town, hidden=(slice(None), slice(None)))) == {}
+    assert propagated_labels(town, Views(town, hidden=(slice(None), slice(None)))).views == {}
     whole = Views(town)
     whole.labelled_view_indices = (0, 1, 2)
     whole.get_semantics = lambda view: whole.truth[view][..., None]
-    assert propagated_labels(town, whole) == {}
+    assert propagated_labels(town, whole).views == {}
 
 
 def test_only_so_many_views_are_rendered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_VIEWS", 4)
-    assert module._spread(9, (3,)) == [1, 3, 5, 7]
-    assert module._spread(3, (0, 1, 2)) == [0, 1, 2]
+    assert module._spread(9, (3,)) == ([1, 3, 5, 7], [3])
+    assert module._spread(3, (0, 1, 2)) == ([0, 1, 2], [0, 1, 2])
+    assert module._spread(8, range(8)) == ([1, 3, 5, 7], [1, 3, 5, 7])
+    assert module._spread(9, range(8)) == ([1, 4, 6, 8], [1, 4, 6])
+    assert module._spread(8, range(0, 8, 2)) == ([2, 3, 6, 7], [2, 6])
 
 
 def test_large_views_are_looked_at_on_a_coarser_lattice(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,8 +157,73 @@ def test_large_views_are_looked_at_on_a_coarser_lattice(monkeypatch: pytest.Monk
     monkeypatch.setattr(module, "FEW_KNOWN", 0)
     town = Town()
     views = Views(town)
-    labels = propagated_labels(town, views)
-    asked = labels[1][0][..., 0] != 255
+    classes, _ = dense(propagated_labels(town, views).views[1])
+    asked = classes != 255
     assert np.flatnonzero(asked[0].numpy()).tolist() == list(range(0, SIZE, 4))
-    right = labels[1][0][..., 0][asked] == views.truth[1][asked]
-    assert right.float().mean() > 0.9
+    assert (classes[asked] == views.truth[1][asked]).float().mean() > 0.9
+
+
+def test_a_scribble_on_a_large_view_is_found_without_looking_at_every_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        module, "MOST_PIXELS", (SIZE // 4) ** 2
+    )  # of one view every fourth pixel, of three every eighth
+    town = Town()
+    views = Views(town)
+    truth = views.truth[0]
+    scribbles = torch.full_like(truth, 255)
+    for value in (GRASS, ROOF, SKY):  # a row of three pixels, none of them on the lattice
+        y, x = next(p for p in (truth == value).nonzero().tolist() if p[0] % 4 == 1 and p[1] % 4 == 1)
+        scribbles[y, x : x + 3] = value
+    views.truth = [scribbles, *views.truth[1:]]
+    rendered = []
+    surfaces = town.surfaces
+    town.surfaces = lambda rays: rendered.append(len(rays)) or surfaces(rays)
+    found = propagated_labels(town, views)
+    assert rendered == [12 * 12, 6 * 6, 6 * 6]
+    classes, _ = dense(found.views[1])
+    asked = classes != 255
+    assert {GRASS, ROOF, SKY} >= set(classes[asked].tolist()) and asked.sum() == 36
+    assert (classes[asked] == views.truth[1][asked]).float().mean() > 0.75  # of nine labelled pixels
+    classes, _ = dense(found.views[0])
+    assert ((classes != 255) & (scribbles != 255)).sum() == 0 and (classes != 255).sum() == 144 - 3
+
+
+def test_masked_pixels_neither_teach_nor_learn() -> None:
+    town = Town()
+    left = (slice(None), slice(0, 24))
+    wrong = Views(town, masked=left)
+    wrong.truth[0][left] = 7  # a class that is nowhere else
+    found = propagated_labels(town, wrong)
+    for view in (1, 2):
+        classes, _ = dense(found.views[view])
+        assert (classes[left] == 255).all() and (classes != 7).all() and (classes[:, 24::2][::2] != 255).all()
+    assert found.unlabelled_share == pytest.approx(2 / 3)
+    whole = Views(town, masked=left)
+    whole.labelled_view_indices = (0, 1, 2)
+    whole.get_semantics = lambda view: whole.truth[view][..., None].clone().index_fill_(1, torch.arange(24), 255)
+    assert propagated_labels(town, whole).views == {}  # what has no label is masked
+
+
+def test_a_failure_leaves_the_model_in_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    town = Town()
+    monkeypatch.setattr(module, "_learn", lambda *arguments: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        propagated_labels(town, Views(town))
+    assert town.training
+
+
+def test_a_geometry_of_fog_gives_an_answer() -> None:
+    town = Town()
+    views = Views(town)
+    surfaces = town.surfaces
+    town.surfaces = lambda rays: {**surfaces(rays), "accumulation": torch.zeros(len(rays), 1)}
+    assert sorted(propagated_labels(town, views).views) == [1, 2]
+
+
+def test_a_view_of_a_single_lattice_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
+    lattice = module._Lattice.over((1, 5), 8, None)
+    assert lattice.y.tolist() == lattice.x.tolist() == [[0]]
+    label = np.full((1, 5), 255, np.uint8)
+    label[0, 3] = 1
+    lattice = module._Lattice.over((1, 5), 8, label)
+    assert (lattice.y.tolist(), lattice.x.tolist()) == ([[0]], [[3]])
