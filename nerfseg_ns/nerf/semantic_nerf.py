@@ -7,6 +7,7 @@ import torch
 from nerfstudio.cameras.rays import RayBundle
 from torch import Tensor
 
+from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.semantic_network import semantic_loss
 from nerfseg_ns.nerf.model import NerfSegModel, NerfSegModelConfig
 
@@ -31,6 +32,18 @@ class SemanticNerfModel(NerfSegModel):
 
     config: SemanticNerfModelConfig
     joint = True
+
+    def populate_modules(self) -> None:
+        """Build the modules.
+
+        Raises:
+            InputError: the surface grid is asked for, which needs a surface that is finished.
+        """
+        if self.config.use_surface_grid:
+            raise InputError(
+                "--pipeline.model.use-surface-grid True: only methods of two stages have one; leave it out"
+            )
+        super().populate_modules()
 
     def set_stage(self, stage: int) -> None:
         """There is one stage; a geometry without classes is none of its checkpoints."""
