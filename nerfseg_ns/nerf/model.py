@@ -20,7 +20,7 @@ from nerfstudio.models.base_model import ModelConfig
 from torch import Tensor
 from torch.nn import Parameter
 
-from nerfseg_ns.core.class_table import ClassTable
+from nerfseg_ns.core.class_table import IGNORE, ClassTable
 from nerfseg_ns.core.compositing import absorb_remainder, composite, composite_weights
 from nerfseg_ns.core.confusion import ConfusionMatrix
 from nerfseg_ns.core.image_quality import PerceptualDistance
@@ -180,19 +180,22 @@ class NerfSegModel(TwoStageModel):
         return self._in_equal_pieces(super().forward, ray_bundle)
 
     def surfaces(self, ray_bundle: RayBundle) -> dict[str, Tensor]:
-        """Where rays meet a surface, and what they see there.
+        """Where rays meet a surface.
 
         Args:
             ray_bundle: rays in nerfstudio's scene frame, [rays].
 
         Returns:
-            ``points`` [rays, 3] in the scene frame, ``rgb`` [rays, 3], ``accumulation`` and ``depth`` [rays, 1].
+            ``points`` [rays, 3] in the scene frame, ``accumulation`` and ``depth`` [rays, 1].
         """
 
         def render(rays: RayBundle) -> dict[str, Tensor]:
-            outputs = self.render(self.collider(rays) if self.collider is not None else rays)
-            points = rays.origins + rays.directions * outputs["depth"]
-            return {"points": points, **{name: outputs[name] for name in ("rgb", "accumulation", "depth")}}
+            ray_samples, _, _ = self._samples(self.collider(rays) if self.collider is not None else rays)
+            density, _, _ = self.field.locate(ray_samples.frustums.get_positions())
+            weights = composite_weights(density, ray_samples.deltas)
+            depth = self.depth_renderer(weights=weights, ray_samples=ray_samples)
+            points = rays.origins + rays.directions * depth
+            return {"points": points, "accumulation": weights.sum(dim=-2), "depth": depth}
 
         with torch.no_grad():
             return self._in_equal_pieces(render, ray_bundle)
@@ -247,10 +250,7 @@ class NerfSegModel(TwoStageModel):
 
     def render(self, ray_bundle: RayBundle) -> dict[str, Any]:
         """Geometry and colour of rays; see :meth:`get_outputs`."""
-        ray_samples: RaySamples
-        ray_samples, weights_list, ray_samples_list = self.proposal_sampler(
-            ray_bundle, density_fns=[network.density_fn for network in self.proposal_networks]
-        )
+        ray_samples, weights_list, ray_samples_list = self._samples(ray_bundle)
         density, geometry, hash_features = self.field.locate(ray_samples.frustums.get_positions())
         rgb = self.field.colour(geometry, ray_bundle.directions)
         weights = composite_weights(density, ray_samples.deltas)
@@ -271,6 +271,13 @@ class NerfSegModel(TwoStageModel):
             outputs["ray_samples_list"] = [*ray_samples_list, ray_samples]
         return outputs
 
+    def _samples(self, ray_bundle: RayBundle) -> tuple[RaySamples, list[Tensor], list[RaySamples]]:
+        """The field's samples, and weights and samples of the proposal networks."""
+        samples: tuple[RaySamples, list[Tensor], list[RaySamples]] = self.proposal_sampler(
+            ray_bundle, density_fns=[network.density_fn for network in self.proposal_networks]
+        )
+        return samples
+
     def render_semantics(self, outputs: dict[str, Any], captured: Tensor | None) -> dict[str, Any]:
         """Semantic outputs of rays whose geometry and colour are rendered already."""
         if self.semantic_network is None or self.class_table is None:
@@ -288,7 +295,10 @@ class NerfSegModel(TwoStageModel):
         image = batch["image"].to(outputs["rgb"])[..., :3]
         metrics = {"psnr": -10.0 * torch.log10(F.mse_loss(outputs["rgb"].detach(), image))}
         if "logits" in outputs:
-            metrics["label_accuracy"] = label_accuracy(outputs["logits"], batch["semantics"])
+            labels = batch["semantics"]
+            if CERTAINTY in batch:  # what was propagated is no label
+                labels = labels.masked_fill(batch[CERTAINTY].to(labels.device) < 1.0, IGNORE)
+            metrics["label_accuracy"] = label_accuracy(outputs["logits"], labels)
         return metrics
 
     def get_loss_dict(

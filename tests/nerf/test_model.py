@@ -84,19 +84,31 @@ def test_a_grid_of_its_own_is_learned_in_stage_2_alone_and_moves_with_the_surfac
     assert not torch.equal(first, model(make_rays())["semantics"])
 
 
+def test_the_accuracy_is_that_of_labels_not_of_what_was_propagated(make_model, make_rays) -> None:
+    model = make_model().train()
+    model.set_stage(2)
+    outputs = model(make_rays())
+    labels = outputs["logits"].argmax(dim=-1).to(torch.uint8)
+    labels[10:] = (labels[10:] + 1) % 3  # wrong, but only propagated
+    batch = {"image": BATCH["image"], "semantics": labels[:, None]}
+    assert model.get_metrics_dict(outputs, batch)["label_accuracy"] == 0.5
+    batch["certainty"] = torch.ones(20, 1).index_fill_(0, torch.arange(10, 20), 0.4)
+    assert model.get_metrics_dict(outputs, batch)["label_accuracy"] == 1.0
+
+
 def test_surfaces_are_where_the_rendered_depth_is(make_model, make_rays) -> None:
     model = make_model().eval()
     rays = make_rays(count=37)  # more than two pieces of 16
     outputs, found = model(rays), model.surfaces(rays)
     assert {name: tuple(value.shape) for name, value in found.items()} == {
         "points": (37, 3),
-        "rgb": (37, 3),
         "accumulation": (37, 1),
         "depth": (37, 1),
     }
     torch.testing.assert_close(found["depth"], outputs["depth"])
     torch.testing.assert_close(found["points"], rays.origins + rays.directions * outputs["depth"])
-    assert not found["rgb"].requires_grad
+    torch.testing.assert_close(found["accumulation"], outputs["accumulation"])
+    assert not found["depth"].requires_grad
 
 
 def test_outputs_that_nerfstudio_can_show(make_model, make_rays) -> None:
