@@ -17,6 +17,7 @@ from nerfseg_ns.core.near_matches import did_you_mean
 from nerfseg_ns.core.scene_frame import SceneFrame
 from nerfseg_ns.data.semantic_views import SEMANTICS, SemanticViews
 from nerfseg_ns.nerf.geometry_checkpoint import newest_checkpoint, read_checkpoint, read_run_config
+from nerfseg_ns.nerf.model import NerfSegModel
 from nerfseg_ns.nerf.perceptual_metric import without_lpips
 
 Split = Literal["train", "val", "test"]
@@ -86,7 +87,7 @@ class LoadedRun:
         return FixedIndicesEvalDataloader(self.dataset, device=self.pipeline.device)
 
 
-def load_run(config_path: Path, split: Split = "test") -> LoadedRun:
+def load_run(config_path: Path, split: Split = "test", normals: bool = False) -> LoadedRun:
     """Load a training run.
 
     The steps are those of nerfstudio's ``eval_setup``, with checks before each of them, and three differences: the
@@ -100,6 +101,7 @@ def load_run(config_path: Path, split: Split = "test") -> LoadedRun:
     Args:
         config_path: the config.yml that ns-train wrote.
         split: the views to load besides the training views.
+        normals: whether models of nerfseg render normals too; only viewers show them.
 
     Raises:
         InputError: a missing or foreign config.yml, a method that is not installed, data that is not there, a missing
@@ -133,6 +135,8 @@ def load_run(config_path: Path, split: Split = "test") -> LoadedRun:
     with without_lpips(config):
         pipeline = config.pipeline.setup(device=device, test_mode="val" if split == "val" else "test")
     pipeline.eval()
+    if isinstance(pipeline.model, NerfSegModel):
+        pipeline.model.renders_normals = normals
     if device == "cpu" and hasattr(pipeline.model, "gauss_params"):
         from nerfseg_ns.splats.gaussian_views import draw_without_cuda
 

@@ -44,6 +44,8 @@ class NerfSegModel(TwoStageModel):
     config: NerfSegModelConfig
     geometry_prefixes = GEOMETRY_PREFIXES
     geometry_methods = "nerfseg, nerfseg-big or nerfseg-lite"
+    renders_normals = True
+    """Whether there is an output of normals; a seventh of the time goes into it."""
 
     def takes_geometry_of(self, config: ModelConfig) -> bool:
         """Of runs with a model like this; sizes are checked when the weights are there."""
@@ -241,9 +243,10 @@ class NerfSegModel(TwoStageModel):
                 captured = ray_bundle.metadata[CAPTURED_COLOUR]
             outputs.update(self.render_semantics(outputs, captured))
         if not self.training:
-            surface = ray_bundle.origins + ray_bundle.directions * outputs["depth"]
-            # in 0..1, the form ns-export and the viewer expect; a cell of the finest level is 4 / max_res wide
-            outputs["normals"] = (self.field.normals(surface, spacing=4.0 / self.config.max_res) + 1.0) / 2.0
+            if self.renders_normals:
+                surface = ray_bundle.origins + ray_bundle.directions * outputs["depth"]
+                # in 0..1, the form ns-export and the viewer expect; a cell of the finest level is 4 / max_res wide
+                outputs["normals"] = (self.field.normals(surface, spacing=4.0 / self.config.max_res) + 1.0) / 2.0
             for name in ("weights", "location_features", "surface"):
                 outputs.pop(name, None)
         return outputs

@@ -63,7 +63,7 @@ def view(options: ViewerOptions) -> None:
     from nerfseg_ns.evaluation.trained_run import load_run
     from nerfseg_ns.viewer.selection_control import SelectionControl
 
-    run = load_run(options.load_config, "test")
+    run = load_run(options.load_config, "test", normals=True)
     start = None if options.view is None else _view_number(run.pipeline.datamanager.train_dataset, options.view)
     config = run.config
     config.vis = "viewer"

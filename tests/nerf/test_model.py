@@ -214,6 +214,16 @@ def test_alpha_of_exports_is_the_opacity(make_model, make_rays) -> None:
     assert torch.equal(rgba[:, 3:], outputs["accumulation"].clamp(0, 1))
 
 
+def test_normals_can_be_left_out(make_model, make_rays) -> None:
+    model = make_model().eval()
+    model.set_stage(2)
+    outputs = model(make_rays())
+    model.renders_normals = False
+    fewer = model(make_rays())
+    assert set(outputs) - set(fewer) == {"normals"}
+    assert all(torch.equal(outputs[name], value) for name, value in fewer.items())
+
+
 def test_normals_point_out_of_a_surface(make_model) -> None:
     field = make_model().field
 
