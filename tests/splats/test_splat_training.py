@@ -59,8 +59,9 @@ def first_stage(tiny_scene, tmp_path) -> Path:
 @pytest.mark.slow
 def test_stage_2_is_trained_saved_loaded_and_evaluated(first_stage, tiny_scene, tmp_path, capsys):
     config = splat_config(tiny_scene, tmp_path / "outputs", "second")
-    config.pipeline.geometry_config, config.pipeline.stage2_steps = first_stage, 30
+    config.pipeline.geometry_config, config.pipeline.stage2_steps = first_stage, 150
     config.save_config()
+    torch.manual_seed(0)  # as ns-train does: whatever ran before in this process
     trainer = config.setup(local_rank=0, world_size=1)
     trainer.setup()
     before = load_run(first_stage, "train").pipeline.model.gauss_params
