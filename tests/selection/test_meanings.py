@@ -82,6 +82,14 @@ def test_masks_that_cover_the_image_are_meant_only_by_a_box_as_large(analytic_sc
     assert meanings(analytic_scene, segmenter, boxed).masks.sum() == 64 * 30
 
 
+def test_what_has_a_class_may_be_around_all_objects_when_no_smaller_mask_is_found(analytic_scene: object) -> None:
+    click = (*analytic_scene.middle(0, "red"), 1)
+    road = replace(prompt_at(analytic_scene, click), class_name="Road")
+    assert meanings(analytic_scene, Rectangles(*[(0, 0, 64, 30)] * 4), road).masks.sum() == 64 * 30
+    smaller = Rectangles((0, 0, 64, 30), *[(0, 0, 40, 30)] * 3)  # 62 % of the image, and 39 %
+    assert meanings(analytic_scene, smaller, road).masks.sum() == 40 * 30
+
+
 def test_points_beside_a_mask_are_told_from_those_inside_or_out_of_view(analytic_scene: object) -> None:
     camera = analytic_scene.camera(0)
     height, width = camera.size
