@@ -66,9 +66,9 @@ def prompts(box_scene, path):
     return path
 
 
-def test_a_few_clicks_label_the_whole_scene(commands, box_scene, scene):
+def test_a_few_clicks_label_the_whole_scene(commands, box_scene, scene, tmp_path):
     geometry = train(commands, scene, "geometry", "--pipeline.stage1-steps", "500", "--pipeline.stage2-steps", "0")
-    folder, config = commands.folder, geometry / "config.yml"
+    folder, config = tmp_path, geometry / "config.yml"
     arguments = ["--load-config", config, "--prompts", prompts(box_scene, folder / "clicks.json")]
     arguments += ["--output-dir", folder / "objects", "--labels-out", folder / "clicked", "--segmenter", "colour"]
     ended = subprocess.run(
