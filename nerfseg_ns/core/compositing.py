@@ -5,8 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 MAX_OPTICAL_DEPTH = 1e10
-"""Far beyond opaque, and far from infinite. A bound near opaque (100) left haze before a test view in both trainings
-that were tried, where none had been: the loss of precision beside very dense samples keeps densities in check."""
+"""Far beyond opaque, and far from infinite."""
 
 
 def composite_weights(

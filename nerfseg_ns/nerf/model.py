@@ -23,6 +23,7 @@ from torch.nn import Parameter
 from nerfseg_ns.core.class_table import IGNORE, ClassTable
 from nerfseg_ns.core.compositing import absorb_remainder, composite, composite_weights
 from nerfseg_ns.core.confusion import ConfusionMatrix
+from nerfseg_ns.core.free_air import FreeAir, air_loss
 from nerfseg_ns.core.image_quality import PerceptualDistance
 from nerfseg_ns.core.semantic_network import CAPTURED_COLOUR, CERTAINTY, SemanticNetwork, SemanticNetworkShape
 from nerfseg_ns.data.semantic_views import SemanticViews
@@ -33,6 +34,9 @@ from nerfseg_ns.nerf.geometry_checkpoint import GEOMETRY_PREFIXES
 from nerfseg_ns.nerf.model_config import NerfSegModelConfig as NerfSegModelConfig
 from nerfseg_ns.nerf.semantic_outputs import class_losses, class_outputs, label_accuracy, view_record
 from nerfseg_ns.nerf.two_stage_model import TwoStageModel
+
+AIR_POINTS, AIR_EVERY = 256, 4
+"""Points in the air that a step looks at, and every how many steps: looking costs a tenth of a step on a CPU."""
 
 
 class NerfSegModel(TwoStageModel):
@@ -131,6 +135,8 @@ class NerfSegModel(TwoStageModel):
                 ),
                 surface_encoding,
             )
+        self.free_air: FreeAir | None = None
+        self.step = 0
         self.compiled = False
         if config.compile:
             # not the semantic network: torch's own convolution is faster than compiled code
@@ -139,6 +145,10 @@ class NerfSegModel(TwoStageModel):
                 (self.field, "colour"),
                 *((network, "density_fn") for network in self.proposal_networks),
             )
+
+    def set_training_cameras(self, c2w: Float[Tensor, "cameras 3 4"]) -> None:
+        """Keep the air between the training cameras free."""
+        self.free_air = FreeAir(c2w.to(self.device))
 
     def set_stage(self, stage: int) -> None:
         """Stage 1: geometry and colour are learned. Stage 2: they are frozen and semantics is learned."""
@@ -159,10 +169,11 @@ class NerfSegModel(TwoStageModel):
     def get_training_callbacks(
         self, training_callback_attributes: TrainingCallbackAttributes
     ) -> list[TrainingCallback]:
-        """Annealing of the proposal weights and the proposal networks' update interval."""
+        """Annealing of the proposal weights, the proposal networks' update interval, and the step that it is."""
 
         def anneal(step: int) -> None:
             # mip-NeRF 360, Eq. 18, with slope 10; frozen geometry is trusted from the first step
+            self.step = step
             fraction = 1.0 if self.stage == 2 else min(step / max(self.config.proposal_anneal_steps, 1), 1.0)
             self.proposal_sampler.set_anneal(10 * fraction / (9 * fraction + 1))
 
@@ -326,7 +337,17 @@ class NerfSegModel(TwoStageModel):
             weights, samples = outputs["weights_list"], outputs["ray_samples_list"]
             losses["interlevel_loss"] = self.config.interlevel_loss_mult * interlevel_loss(weights, samples)
             losses["distortion_loss"] = self.config.distortion_loss_mult * distortion_loss(weights, samples)
+            if self.config.air_loss_mult > 0 and self.free_air and self.step % AIR_EVERY == 0:
+                losses["air_loss"] = AIR_EVERY * self.config.air_loss_mult * self._air_loss(self.free_air)
         return losses
+
+    def _air_loss(self, air: FreeAir) -> Tensor:
+        """Of the field and of the proposal networks, which would spend a new view's samples in haze."""
+        points, distances = air.points(AIR_POINTS)
+        # the methods of the classes: those of the objects may be compiled, for other numbers of points
+        densities = [NerfSegField.locate(self.field, points[:, None])[0][:, 0]]
+        densities += [HashMLPDensityField.density_fn(network, points) for network in self.proposal_networks]
+        return torch.stack([air_loss(density, distances) for density in densities]).mean()
 
     def get_image_metrics_and_images(
         self, outputs: dict[str, Tensor], batch: dict[str, Tensor]

@@ -64,6 +64,8 @@ class NerfSegModelConfig(ModelConfig):
     """Weight of the proposal loss (mip-NeRF 360, Eq. 13)."""
     distortion_loss_mult: float = 0.002
     """Weight of the distortion loss (mip-NeRF 360, Eq. 15)."""
+    air_loss_mult: float = 0.01
+    """Weight of the loss on density between neighbouring cameras; 0: none (it is not in the papers)."""
     seg_mlp_widths: tuple[int, ...] = (128, 128)
     """Widths of the Seg-MLP."""
     ray_feature_dim: int = 128

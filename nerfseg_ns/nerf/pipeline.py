@@ -74,6 +74,7 @@ class NerfSegPipeline(VanillaPipeline):
         if config.stage2_steps > 0 or self.nerfseg_model.joint:
             self._check_labels()
         self.nerfseg_model.set_stage(self.schedule.stage(0))
+        self.nerfseg_model.set_training_cameras(self.datamanager.train_dataset.cameras.camera_to_worlds[:, :3])
         self.selection = SelectionControl(self)  # nerfstudio's viewer looks for it here
 
     @property

@@ -2,7 +2,9 @@
 
 from typing import ClassVar
 
+from jaxtyping import Float
 from nerfstudio.models.base_model import Model, ModelConfig
+from torch import Tensor
 
 from nerfseg_ns.core.class_table import ClassTable
 from nerfseg_ns.core.confusion import ConfusionMatrix
@@ -30,6 +32,9 @@ class TwoStageModel(Model):
     def set_stage(self, stage: int) -> None:
         """Stage 1: geometry and colour are learned. Stage 2: they are frozen and semantics is learned."""
         raise NotImplementedError
+
+    def set_training_cameras(self, c2w: Float[Tensor, "cameras 3 4"]) -> None:
+        """Poses of the training views in the scene frame, from the pipeline; for models that have a use for them."""
 
     def takes_geometry_of(self, config: ModelConfig) -> bool:
         """Whether stage 2 can go on from the geometry of a run with this configuration."""

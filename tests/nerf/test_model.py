@@ -65,6 +65,34 @@ def test_stage_1_learns_geometry_and_leaves_the_semantics(make_model, make_rays)
             assert torch.equal(before[key], after[key]), key
 
 
+def test_haze_between_cameras_is_thinned_out_every_fourth_step(make_model, make_rays) -> None:
+    model = make_model(air_loss_mult=10.0)
+    model.train()
+    assert "air_loss" not in model.get_loss_dict(model(make_rays()), BATCH)  # nobody has said where the cameras are
+    places = torch.tensor([[0.0, 0.0, 1.0], [0.2, 0.0, 1.0], [0.0, 0.2, 1.0]])
+    model.set_training_cameras(torch.cat([torch.eye(3).expand(3, 3, 3), places[..., None]], dim=-1))
+    model.step = 3
+    assert "air_loss" not in model.get_loss_dict(model(make_rays()), BATCH)
+    model.step = 4
+    points, _ = model.free_air.points(200)
+
+    def densities() -> list[float]:
+        with torch.no_grad():
+            found = [
+                model.field.locate(points[:, None])[0],
+                *(net.density_fn(points) for net in model.proposal_networks),
+            ]
+        return [density.mean().item() for density in found]
+
+    before, optimizers = densities(), adams(model)
+    for seed in range(10):
+        losses = train_step(model, optimizers, make_rays(seed=seed))
+        assert losses["air_loss"] > 0
+    assert len(before) == 2 and all(after < 0.8 * value for after, value in zip(densities(), before))
+    model.config.air_loss_mult = 0.0
+    assert "air_loss" not in model.get_loss_dict(model(make_rays()), BATCH)
+
+
 def test_a_grid_of_its_own_is_learned_in_stage_2_alone_and_moves_with_the_surface(make_model, make_rays) -> None:
     model = make_model(use_surface_grid=True, surface_grid_levels=2, surface_grid_max_res=32, surface_grid_log2_size=8)
     name = "semantic_network.surface_encoding.hash_table"

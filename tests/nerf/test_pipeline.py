@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from nerfseg_ns.core.free_air import NEIGHBOURS, FreeAir
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.nerf import propagated_labels
 
@@ -35,6 +36,19 @@ def test_the_switch_freezes_the_geometry_from_its_first_step_on(train_tiny_run):
     assert moved(config_path, 2, 3) == GEOMETRY
     assert moved(config_path, 3, 4) == {"semantic_network"}
     assert moved(config_path, 3, 6) == {"semantic_network"}
+
+
+def test_the_air_between_the_training_cameras_is_looked_at_in_stage_1(train_tiny_run, tiny_scene, monkeypatch):
+    looked, points = [], FreeAir.points
+
+    def spied(air: FreeAir, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        looked.append(len(air))
+        return points(air, count)
+
+    monkeypatch.setattr(FreeAir, "points", spied)
+    train_tiny_run(stage1_steps=5, stage2_steps=4)  # looked at in steps 0 and 4, not in 8, which is of stage 2
+    views = len(list((tiny_scene / "train" / "color").iterdir()))
+    assert looked == [views * min(NEIGHBOURS, views - 1)] * 2
 
 
 def change(scene: Path, folder: str, columns: slice, views: Iterable[str] = ("train/*",)) -> None:
