@@ -60,12 +60,13 @@ def read_results(path: Path) -> BenchmarkResults:
         comparison = _comparison(document.get("comparison"))
         rows = [MeasuredRow(**row) for row in document["rows"]]
         if comparison is not None:
-            files = sorted(_cells(path).glob("*.json"))
-            rows += [MeasuredRow(**json.loads(file.read_text(encoding="utf-8"))) for file in files]
+            rows += _row_files(_cells(path))
             rows.sort(key=lambda row: _place(row, comparison))
         return BenchmarkResults(document["name"], document["title"], document["baseline"], tuple(rows), comparison)
     except FileNotFoundError:
         raise InputError(f"{path}: no such results; `nerfseg benchmark CONFIG` writes them") from None
+    except InputError:
+        raise
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: not the results of a benchmark ({error!r})") from None
 
@@ -99,6 +100,21 @@ def _json(document: dict[str, Any]) -> str:
 
 def _cells(path: Path) -> Path:
     return path.with_suffix("")
+
+
+def _row_files(folder: Path) -> list[MeasuredRow]:
+    """The rows of a matrix. Other processes may be at work there: what they still write, and take away, is no row."""
+    rows = []
+    for file in sorted(folder.glob("*.json")):
+        if file.name.startswith("."):  # not whole yet, or never, as its process was killed
+            continue
+        try:
+            rows.append(MeasuredRow(**json.loads(file.read_text(encoding="utf-8"))))
+        except FileNotFoundError:
+            continue
+        except (ValueError, TypeError) as error:
+            raise InputError(f"{file}: not the result of a row ({error!r}); take the file away") from None
+    return rows
 
 
 def _comparison(document: dict[str, Any] | None) -> Comparison | None:

@@ -118,6 +118,16 @@ def test_results_are_a_file_per_row(tmp_path):
     assert len(read_results(path).rows) == 9
 
 
+def test_what_other_processes_still_write_is_no_row(tmp_path):
+    path = tmp_path / "grid.json"
+    write_results(BenchmarkResults("grid", "Grid", None, (SHARED, *ROWS), COMPARISON), path)
+    (tmp_path / "grid" / ".a-1-view-x3k.json").touch()  # core/whole_file.py begins like this
+    assert len(read_results(path).rows) == 10
+    (tmp_path / "grid" / "half.json").write_text('{"name": "half"')
+    with pytest.raises(InputError, match="half.json: not the result of a row"):
+        read_results(path)
+
+
 def test_named_tables_in_documents():
     results = BenchmarkResults("grid", "Grid", None, (SHARED, *ROWS), COMPARISON)
     text = markdown(results, "budgets")
