@@ -35,12 +35,13 @@ class MeasuredMargin:
     Args:
         margin: what was asked for.
         over: the method it is taken against: the best of several.
-        own: mIoU of the method.
-        other: mIoU of what it is compared with.
+        own: mIoU of the method, over the runs of the difference.
+        other: mIoU of what it is compared with, likewise.
         difference: spread of own less other, over pairs of runs.
         way: share of the way from the other to the ``half_way_to`` method, on the scenes that all three have; None
             where that was not asked for or is not measured.
         above: own less the mIoU of the ``above`` method; None likewise.
+        bar_scenes: how many scenes ``way`` is taken on, and ``above``; 0: none.
     """
 
     margin: Margin
@@ -50,6 +51,7 @@ class MeasuredMargin:
     difference: Spread
     way: float | None
     above: float | None
+    bar_scenes: tuple[int, int] = (0, 0)
 
     @property
     def reached(self) -> bool | None:
@@ -99,7 +101,7 @@ class CellScores:
         own = _on(own, scenes)
         others = {method: _on(runs, scenes) for method, runs in others.items()}
         best = max(others, key=lambda method: _mean(others[method]))
-        other = others[best]
+        own, other = _paired(own, others[best])
         difference = spread_of(_differences(own, other))
         assert difference is not None
         return MeasuredMargin(
@@ -110,28 +112,29 @@ class CellScores:
             difference,
             self._way(own, other, margin),
             self._above(own, margin),
+            (len(self._bar_scenes(own, margin.half_way_to, margin)), len(self._bar_scenes(own, margin.above, margin))),
         )
 
     def _miou(self, method: str, budget: str) -> dict[Run, float]:
         return {run: row.result["miou"] for run, row in self._runs.get((method, budget), {}).items()}
 
     def _way(self, own: dict[Run, float], other: dict[Run, float], margin: Margin) -> float | None:
-        if margin.half_way_to is None:
+        scenes = self._bar_scenes(own, margin.half_way_to, margin)
+        if margin.half_way_to is None or not scenes:
             return None
         goal = self._miou(margin.half_way_to, margin.budget)
-        scenes = _scenes(own) & _scenes(goal)
-        if not scenes:
-            return None
         start = _mean(_on(other, scenes))
         length = _mean(_on(goal, scenes)) - start
         return (_mean(_on(own, scenes)) - start) / length if length > 0 else None
 
     def _above(self, own: dict[Run, float], margin: Margin) -> float | None:
-        if margin.above is None:
+        scenes = self._bar_scenes(own, margin.above, margin)
+        if margin.above is None or not scenes:
             return None
-        bar = self._miou(margin.above, margin.budget)
-        scenes = _scenes(own) & _scenes(bar)
-        return _mean(_on(own, scenes)) - _mean(_on(bar, scenes)) if scenes else None
+        return _mean(_on(own, scenes)) - _mean(_on(self._miou(margin.above, margin.budget), scenes))
+
+    def _bar_scenes(self, own: dict[Run, float], method: str | None, margin: Margin) -> set[str]:
+        return set() if method is None else _scenes(own) & _scenes(self._miou(method, margin.budget))
 
 
 def spread_of(runs: dict[Run, float]) -> Spread | None:
@@ -159,14 +162,25 @@ def _mean(runs: dict[Run, float]) -> float:
     return statistics.fmean(statistics.fmean(values) for values in by_scene.values())
 
 
+def _paired(own: dict[Run, float], other: dict[Run, float]) -> tuple[dict[Run, float], dict[Run, float]]:
+    """Both sides on each scene with the seeds that both have; with all of them where they share none."""
+    left: dict[Run, float] = {}
+    right: dict[Run, float] = {}
+    for scene in _scenes(own):
+        here, there = _on(own, {scene}), _on(other, {scene})
+        shared = here.keys() & there.keys()
+        left |= {run: value for run, value in here.items() if run in shared or not shared}
+        right |= {run: value for run, value in there.items() if run in shared or not shared}
+    return left, right
+
+
 def _differences(own: dict[Run, float], other: dict[Run, float]) -> dict[Run, float]:
-    """Runs of equal scene and seed against each other; where a scene has none, the means of that scene."""
+    """Of paired sides: runs of one scene and seed; where a scene has none of both sides, the means of that scene."""
     differences: dict[Run, float] = {}
     for scene in _scenes(own):
         here, there = _on(own, {scene}), _on(other, {scene})
-        pairs = here.keys() & there.keys()
-        if pairs == here.keys() == there.keys():
-            differences |= {run: here[run] - there[run] for run in pairs}
+        if here.keys() == there.keys():
+            differences |= {run: here[run] - there[run] for run in here}
         else:
             differences[scene, None] = _mean(here) - _mean(there)
     return differences

@@ -82,10 +82,12 @@ def _margin(margin: Margin, measured: MeasuredMargin) -> list[str]:
     if margin.points is not None:
         aims.append(f"{margin.points:+g}")
     if margin.half_way_to is not None:
-        way = "not measured" if measured.way is None else f"{measured.way:.0%} of the way"
+        where = _on_fewer(measured.bar_scenes[0], difference.scenes)
+        way = "not measured" if measured.way is None else f"{measured.way:.0%} of the way{where}"
         aims.append(f"or half the way to {margin.half_way_to} ({way})")
     if margin.above is not None:
-        above = "not measured" if measured.above is None else f"{100 * measured.above:+.1f}"
+        where = _on_fewer(measured.bar_scenes[1], difference.scenes)
+        above = "not measured" if measured.above is None else f"{100 * measured.above:+.1f}{where}"
         aims.append(f"and above {margin.above} ({above})")
     reached = {True: "yes", False: "no", None: "–"}[measured.reached]
     return [name, figure, ", ".join(aims) or "–", reached, _count(difference.runs, difference.scenes)]
@@ -148,6 +150,10 @@ def _spread(spread: Spread | None, with_count: bool) -> str:
 
 def _count(runs: int, scenes: int) -> str:
     return f"{runs} run{'s' * (runs > 1)} of {scenes} scene{'s' * (scenes > 1)}"
+
+
+def _on_fewer(scenes: int, of: int) -> str:
+    return f", on {scenes} of the scenes" if scenes < of else ""
 
 
 def _sizes(rows: Sequence[MeasuredRow]) -> str:

@@ -65,11 +65,33 @@ def test_margins_are_taken_on_the_scenes_of_both_sides():
     assert first.difference.mean == pytest.approx(0.09)
     assert first.difference.deviation == pytest.approx(0.0141421, abs=1e-6)
     assert first.way == pytest.approx(0.5625) and first.reached is True  # not the 10 points, but half the way
-    assert second.over == "flat" and second.difference.mean == pytest.approx(0.06) and second.reached is False
-    assert third.difference.mean == pytest.approx(0.04)  # 0.46 against 0.42: above, but the ceiling has no 1 view
+    # flat has seed 0 alone: 0.50 against 0.45
+    assert second.over == "flat" and second.difference.mean == pytest.approx(0.05) and second.reached is False
+    # seed 0: 0.46 against 0.40, which is above, but the ceiling has no 1 view
+    assert (third.own, third.other) == (pytest.approx(0.46), pytest.approx(0.40))
+    assert third.difference.mean == pytest.approx(0.06) and third.difference.runs == 1
     assert third.above is None and third.reached is None
-    assert fourth.own / fourth.other == pytest.approx(0.46 / 0.51) and fourth.reached is True  # 90.2 %
+    assert fourth.own / fourth.other == pytest.approx(0.46 / 0.50) and fourth.reached is True  # 92 %
     assert scores.margin(MARGINS[4]) is None
+
+
+def test_runs_without_a_seed_in_common_are_compared_by_their_means():
+    rows = [cell("a", "5 views", "old", seed, miou) for seed, miou in ((0, 0.4), (1, 0.5))]
+    rows += [cell("a", "5 views", "new", seed, miou) for seed, miou in ((2, 0.6), (3, 0.7))]
+    rows += [cell("b", "5 views", name, 0, miou) for name, miou in (("old", 0.3), ("new", 0.4))]
+    measured = CellScores(rows).margin(Margin("new", "5 views", ("old",)))
+    # a: 0.65 - 0.45 as one difference, b: 0.1
+    assert measured.difference.mean == pytest.approx(0.15) and measured.difference.runs == 2
+
+
+def test_a_bar_that_fewer_scenes_have_says_so():
+    rows = [cell(scene, "5 views", name, 0, miou) for scene in "ab" for name, miou in (("old", 0.4), ("new", 0.5))]
+    rows.append(cell("a", "5 views", "ceiling", None, 0.8))
+    bars = [Margin("new", "5 views", ("old",), points=20, half_way_to="ceiling", above="ceiling")]
+    text = comparison_parts(rows, Comparison(("5 views",), ("old", "new", "ceiling"), "5 views", tuple(bars)))
+    aim = "+20, or half the way to ceiling (25% of the way, on 1 of the scenes), "
+    aim += "and above ceiling (-30.0, on 1 of the scenes)"
+    assert text["margins"].cells[1][2:] == [aim, "no", "2 runs of 2 scenes"]
 
 
 def test_tables():
@@ -85,9 +107,9 @@ def test_tables():
     assert parts["margins"].cells[1:] == [
         ["new, 5 views, against old, 5 views", "+9.0 ± 1.4", "+10, or half the way to ceiling (56% of the way)", "yes"]
         + ["2 runs of 1 scene"],
-        ["new, 5 views, against flat, 5 views", "+6.0", "+10", "no", "1 run of 1 scene"],
-        ["new, 1 view, against old, 5 views", "+4.0", "+0, and above ceiling (not measured)", "–", "1 run of 1 scene"],
-        ["new, 1 view, against new, 5 views", "-5.0 (90%)", "90%", "yes", "1 run of 1 scene"],
+        ["new, 5 views, against flat, 5 views", "+5.0", "+10", "no", "1 run of 1 scene"],
+        ["new, 1 view, against old, 5 views", "+6.0", "+0, and above ceiling (not measured)", "–", "1 run of 1 scene"],
+        ["new, 1 view, against new, 5 views", "-4.0 (92%)", "90%", "yes", "1 run of 1 scene"],
     ]
     assert parts["classes"].cells == [
         ["IoU, 5 views", "old", "flat", "new", "ceiling"],
