@@ -28,13 +28,14 @@ def comparison_plot(rows: Sequence[MeasuredRow], comparison: Comparison, title: 
     """A line per method over the numbers of labelled views, and points for other budgets; bars are standard deviations.
 
     Args:
-        rows: measured rows of the matrix, at least one of a cell.
+        rows: measured rows of the matrix, at least one of a cell; cells that it no longer has do not count.
         comparison: methods and budgets, in order.
         title: one line above the plot.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    rows = comparison.shown(rows)
     scores = CellScores(rows)
     counted = {
         row.cell["budget"] for row in rows if row.cell is not None and row.settings.get("labelled_views") is not None

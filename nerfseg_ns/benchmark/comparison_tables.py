@@ -13,9 +13,10 @@ def comparison_parts(rows: Sequence[MeasuredRow], comparison: Comparison) -> dic
     """The tables by name: ``budgets``, ``margins``, ``classes`` and ``costs``; those that would be empty are left out.
 
     Args:
-        rows: measured rows of the matrix, in any order.
+        rows: measured rows of the matrix, in any order; cells that it no longer has do not count.
         comparison: how they are shown.
     """
+    rows = comparison.shown(rows)
     scores = CellScores(rows)
     parts = {
         "budgets": _budgets(scores, comparison, rows),

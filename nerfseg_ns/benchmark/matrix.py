@@ -1,13 +1,13 @@
 """Rows for every scene, label budget, method and seed, without writing each of them down."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from nerfseg_ns.benchmark.benchmark_scenes import BenchmarkScene, read_scenes
 from nerfseg_ns.benchmark.margins import Margin, read_margins
-from nerfseg_ns.benchmark.row_kinds import RowKind, row_kind
+from nerfseg_ns.benchmark.row_kinds import MeasuredRow, RowKind, row_kind
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.near_matches import did_you_mean
 
@@ -40,12 +40,28 @@ class Comparison:
         methods: names, in order.
         class_budget: the budget whose classes are shown one by one.
         margins: differences that are stated.
+        scenes: names; none: all that have results.
+        seeds: likewise.
     """
 
     budgets: tuple[str, ...]
     methods: tuple[str, ...]
     class_budget: str
     margins: tuple[Margin, ...] = ()
+    scenes: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+
+    def shown(self, rows: Iterable[MeasuredRow]) -> list[MeasuredRow]:
+        """Those of the rows that count: shared ones, and cells that the matrix still has."""
+        return [row for row in rows if row.cell is None or self._has(row.cell)]
+
+    def _has(self, cell: Mapping[str, Any]) -> bool:
+        return (
+            cell["budget"] in self.budgets
+            and cell["method"] in self.methods
+            and (not self.scenes or cell["scene"] in self.scenes)
+            and (not self.seeds or cell["seed"] is None or cell["seed"] in self.seeds)
+        )
 
 
 class Matrix:
@@ -91,7 +107,14 @@ class Matrix:
         class_budget = document.get("class_budget", next(iter(self._budgets)))
         if class_budget not in self._budgets:
             raise InputError(f"{self._where}: class_budget: no {class_budget!r}; known: {', '.join(self._budgets)}")
-        self.comparison = Comparison(tuple(self._budgets), tuple(self._methods), class_budget, margins)
+        self.comparison = Comparison(
+            tuple(self._budgets),
+            tuple(self._methods),
+            class_budget,
+            margins,
+            tuple(self._scenes),
+            tuple(self._seeds),
+        )
 
     def entries(self) -> Iterator[MatrixEntry]:
         """The rows, those of the first seed first, so that an interrupted benchmark has something of everything."""

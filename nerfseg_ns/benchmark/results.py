@@ -121,7 +121,8 @@ def _comparison(document: dict[str, Any] | None) -> Comparison | None:
     if document is None:
         return None
     margins = tuple(Margin(**{**margin, "over": tuple(margin["over"])}) for margin in document["margins"])
-    return Comparison(tuple(document["budgets"]), tuple(document["methods"]), document["class_budget"], margins)
+    several = {key: tuple(document.get(key, ())) for key in ("budgets", "methods", "scenes", "seeds")}
+    return Comparison(class_budget=document["class_budget"], margins=margins, **several)
 
 
 def _place(row: MeasuredRow, comparison: Comparison) -> tuple[int, int, int, str, int]:
@@ -162,7 +163,7 @@ def markdown(results: BenchmarkResults, part: str | None = None) -> str:
         chosen = list(parts.values()) if part is None else [parts[part]]
         texts = [f"{_markdown_table(text)}\n\n{text.note}\n" for text in chosen]
         if part is None or part == next(iter(parts)):
-            texts.append(f"{_measured_on(results.rows)}\n")
+            texts.append(f"{_measured_on(results.comparison.shown(results.rows))}\n")
         return "\n".join(texts)
     if part is not None:
         raise InputError(f"{results.name}: no table {part!r}; only a benchmark with a matrix has named tables")

@@ -1,5 +1,7 @@
 """Means, margins, tables and plot of a matrix, from figures chosen by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -117,6 +119,17 @@ def test_tables():
         ["Pole", "0.32", "0.35", "0.41", "0.48"],
     ]
     assert parts["costs"].cells[3] == ["new", "3", "20 s", "1.0 GiB"]
+
+
+def test_cells_that_the_matrix_no_longer_has_do_not_count(tmp_path):
+    gone = (cell("c", "5 views", "old", 0, 0.9), cell("a", "5 views", "old", 7, 0.9, date="2020-01-01"))
+    gone += (cell("a", "5 views", "left", 0, 0.9, remarks=["was wrong"]),)
+    comparison = replace(COMPARISON, scenes=("a", "b"), seeds=(0, 1))
+    write_results(BenchmarkResults("grid", "Grid", None, (SHARED, *ROWS, *gone), comparison), tmp_path / "grid.json")
+    results = read_results(tmp_path / "grid.json")
+    assert len(results.rows) == 13 and results.comparison == comparison
+    before = BenchmarkResults("grid", "Grid", None, (SHARED, *ROWS), COMPARISON)
+    assert markdown(results) == markdown(before)
 
 
 def test_equal_counts_are_said_once():
