@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nerfseg_ns.benchmark.process_lock import alone
 from nerfseg_ns.benchmark.typed_values import settings_from
 from nerfseg_ns.core.input_error import InputError
 
@@ -39,10 +40,14 @@ class CityRecipe:
         from nerfseg_ns.scene.command import SceneCommand, make_scene
         from nerfseg_ns.scene.scene_writer import CLASSES_FILE
 
-        if not (folder / CLASSES_FILE).is_file():  # it is written last
-            make_scene(
-                SceneCommand(folder, self.views, self.size, self.seed, depth=self.depth, overwrite=folder.exists())
-            )
+        whole = folder / CLASSES_FILE  # it is written last
+        if whole.is_file():
+            return
+        with alone(folder, lambda: print(f"{folder}: another process makes it; waiting")):
+            if not whole.is_file():
+                make_scene(
+                    SceneCommand(folder, self.views, self.size, self.seed, depth=self.depth, overwrite=folder.exists())
+                )
 
 
 @dataclass(frozen=True)

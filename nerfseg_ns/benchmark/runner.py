@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 
 from nerfseg_ns.benchmark.plan import BenchmarkPlan, PlannedRow
+from nerfseg_ns.benchmark.process_lock import alone
 from nerfseg_ns.benchmark.results import BenchmarkResults, json_values, read_results, write_results
-from nerfseg_ns.benchmark.row_kinds import MeasuredRow, row_kind
+from nerfseg_ns.benchmark.row_kinds import MeasuredRow, file_stem, row_kind
 from nerfseg_ns.benchmark.time_left import said_time, seconds_left
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.near_matches import did_you_mean
@@ -75,16 +77,19 @@ def run_plan(
 
     Raises:
         InputError: a name or pattern in ``only`` that fits no row; a row that its kind's check refuses, a scene that is
-            not there, or a finished row that was measured with other settings or data, without ``overwrite`` (nothing
-            is measured then); rows that failed (the others are measured and written).
+            not there, or a row that is kept but was measured with other settings or data (nothing is measured then);
+            rows that failed (the others are measured and written).
+
+    Several processes can run parts of one plan: a row that one of them is measuring is waited for, and kept.
     """
-    path = output_dir / f"{plan.name}.json"
-    finished = {row.name: row for row in read_results(path).rows} if path.exists() else {}
+    path, runs = output_dir / f"{plan.name}.json", output_dir / f"{plan.name}-runs"
+    finished = _finished(path)
+    found = dict(finished)
     asked = _chosen(plan, only)
-    if not overwrite:
-        for row in plan.rows:
-            if row.name in asked and row.name in finished:
-                _refuse_other_settings(row, finished[row.name], path)
+    needed = _with_needed(plan, asked)
+    for row in plan.rows:
+        if row.name in needed and row.name in finished and not (overwrite and row.name in asked):
+            _refuse_other_settings(row, finished[row.name], path)
     wanted = {name for name in asked if overwrite or name not in finished}
     _add_needed(plan, wanted, finished)
     rows = [row for row in plan.rows if row.name in wanted]
@@ -106,27 +111,41 @@ def run_plan(
             say(f"{row.name}: left out, since it builds on {lacking[0]}, which failed")
             failed.append(row.name)
             continue
-        say(f"{row.name}: measuring{_progress(rows, number, finished)}")
-        try:
-            if row.scene is not None:
-                row.scene.provide()
-            finished[row.name] = measure(row, output_dir / f"{plan.name}-runs")
-        except (RowFailed, InputError) as error:
-            say(f"{row.name}: failed ({error})")
-            failed.append(row.name)
-            continue
-        changed = [row.name]
-        for name in _built_on(plan, row.name):
-            if finished.pop(name, None) is not None:
-                say(f"{name}: its result is dropped; it was measured on the former run of {row.name}")
-                changed.append(name)
-        write_results(_results(plan, finished), path, changed)
+        with alone(runs / file_stem(row.name), partial(say, f"{row.name}: another process measures it; waiting")):
+            finished = _finished(path)
+            if finished.get(row.name) not in (None, found.get(row.name)) and not _differing(row, finished[row.name]):
+                say(f"{row.name}: measured by another process; kept")
+                continue
+            say(f"{row.name}: measuring{_progress(rows, number, finished)}")
+            try:
+                if row.scene is not None:
+                    row.scene.provide()
+                measured = measure(row, runs)
+            except (RowFailed, InputError) as error:
+                say(f"{row.name}: failed ({error})")
+                failed.append(row.name)
+                continue
+            finished = {**_finished(path), row.name: measured}
+            changed = [row.name]
+            for name in _built_on(plan, row.name):
+                if finished.pop(name, None) is not None:
+                    say(f"{name}: its result is dropped; it was measured on the former run of {row.name}")
+                    changed.append(name)
+            write_results(_results(plan, finished), path, changed)
 
+    if path.exists():  # titles and margins may have changed where no row has
+        results = read_results(path)
+        if (results.title, results.baseline, results.comparison) != (plan.title, plan.baseline, plan.comparison):
+            write_results(_results(plan, _finished(path)), path, [])
     results = read_results(path) if path.exists() else _results(plan, finished)
     _write_plots(results, plan, output_dir)
     if failed:
         raise InputError(f"{', '.join(failed)}: not measured, see above; the other rows are in {path}")
     return results
+
+
+def _finished(path: Path) -> dict[str, MeasuredRow]:
+    return {row.name: row for row in read_results(path).rows} if path.exists() else {}
 
 
 def _chosen(plan: BenchmarkPlan, only: Collection[str]) -> list[str]:
@@ -144,6 +163,15 @@ def _add_needed(plan: BenchmarkPlan, wanted: set[str], finished: Collection[str]
             wanted.update(set(row_kind(row.kind, row.name).needed_rows(row.settings)) - set(finished))
 
 
+def _with_needed(plan: BenchmarkPlan, names: Collection[str]) -> set[str]:
+    """Rows, and all that they build on."""
+    found = set(names)
+    for row in reversed(plan.rows):
+        if row.name in found:
+            found.update(row_kind(row.kind, row.name).needed_rows(row.settings))
+    return found
+
+
 def _progress(rows: Sequence[PlannedRow], number: int, finished: dict[str, MeasuredRow]) -> str:
     if len(rows) == 1:
         return ""
@@ -153,11 +181,12 @@ def _progress(rows: Sequence[PlannedRow], number: int, finished: dict[str, Measu
 
 def _write_plots(results: BenchmarkResults, plan: BenchmarkPlan, output_dir: Path) -> None:
     if results.comparison is not None:
-        if any(row.cell is not None and row.result.get("miou") is not None for row in results.rows):
+        rows = results.comparison.shown(results.rows)
+        if any(row.cell is not None and row.result.get("miou") is not None for row in rows):
             from nerfseg_ns.benchmark.comparison_plot import comparison_plot
 
             with replacing(output_dir / f"{plan.name}.png") as temporary:
-                comparison_plot(results.rows, results.comparison, plan.title).save(temporary)
+                comparison_plot(rows, results.comparison, plan.title).save(temporary)
         return
     for kind_name, rows in results.by_kind().items():
         plot = row_kind(kind_name, plan.name).plot
@@ -184,11 +213,16 @@ def _built_on(plan: BenchmarkPlan, name: str) -> list[str]:
 
 
 def _refuse_other_settings(row: PlannedRow, result: MeasuredRow, path: Path) -> None:
-    wanted = {"kind": row.kind, "data": row.data.resolve().name if row.data else None, **json_values(row.settings)}
-    measured = {"kind": result.kind, "data": result.data, **result.settings}
-    differing = sorted(key for key in {*wanted, *measured} if wanted.get(key) != measured.get(key))
+    differing = _differing(row, result)
     if differing:
         raise InputError(
             f"{path}: row {row.name!r} was measured with other settings ({', '.join(differing)}); add "
             f"--overwrite --only {row.name!r} to measure it again"
         )
+
+
+def _differing(row: PlannedRow, result: MeasuredRow) -> list[str]:
+    """The settings in which a row and a result of it differ."""
+    wanted = {"kind": row.kind, "data": row.data.resolve().name if row.data else None, **json_values(row.settings)}
+    measured = {"kind": result.kind, "data": result.data, **result.settings}
+    return sorted(key for key in {*wanted, *measured} if wanted.get(key) != measured.get(key))

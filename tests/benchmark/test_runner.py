@@ -4,11 +4,13 @@ import json
 import os
 from dataclasses import replace
 from functools import partial
+from threading import Event, Thread
 
 import pytest
 
 from nerfseg_ns.benchmark import row as row_process
 from nerfseg_ns.benchmark.plan import read_plan
+from nerfseg_ns.benchmark.process_lock import alone
 from nerfseg_ns.benchmark.results import json_values, read_results
 from nerfseg_ns.benchmark.row_kinds import MeasuredRow, RowPlace
 from nerfseg_ns.benchmark.runner import RowFailed, measure_in_own_process, run_plan
@@ -156,6 +158,68 @@ def test_a_row_brings_the_unmeasured_rows_that_it_builds_on(run, write_plan, tmp
     assert said[0] == "five: measuring (1 of 3)"
     run(write_plan(plan), only=("ten",), overwrite=True)  # the rows below it are kept
     assert counted(tmp_path)["ten"] == 12
+
+
+def test_a_row_is_not_built_on_one_of_other_settings(run, write_plan, tmp_path):
+    run(write_plan(CHAIN), only=("five",))
+    changed = write_plan(CHAIN.replace("up_to: 5", "up_to: 6"))
+    for options in ({}, {"overwrite": True}):
+        error, said = run(changed, only=("two",), **options)
+        assert "'five' was measured with other settings (up_to)" in str(error) and said == []
+    run(changed, only=("five", "two"), overwrite=True)
+    assert counted(tmp_path) == {"five": 6, "two": 8}
+
+
+def test_what_another_process_measures_meanwhile_is_kept(run, write_plan, tmp_path, measure_here):
+    path, measured = write_plan(ROWS), []
+
+    def measure(row, runs):
+        measured.append(row.name)
+        if row.name == "five":
+            run(path, only=("two",))  # as another process would
+        return measure_here(row, runs)
+
+    _, said = run(path, measure=measure)
+    assert measured == ["five"] and "two: measured by another process; kept" in said
+    assert counted(tmp_path) == {"five": 5, "two": 2}
+
+
+def test_results_built_on_a_row_are_dropped_whoever_measured_them(run, write_plan, tmp_path, measure_here):
+    path = write_plan(CHAIN)
+    run(path, only=("five",))
+
+    def measure(row, runs):
+        run(path, only=("two",))  # another process, which has read the former run
+        return measure_here(row, runs)
+
+    _, said = run(path, only=("five",), overwrite=True, measure=measure)
+    assert counted(tmp_path) == {"five": 5} and "two: its result is dropped" in said[-1]
+
+
+def test_one_process_at_a_time_has_the_lock(tmp_path):
+    path, waiting, done = tmp_path / "folder" / "row", Event(), Event()
+
+    def other():
+        with alone(path, waiting.set):
+            done.set()
+
+    thread = Thread(target=other)
+    with alone(path):
+        thread.start()
+        assert waiting.wait(10) and not done.wait(0.05)
+    thread.join(10)
+    assert done.is_set()
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="file: cannot be written"), alone(tmp_path / "file" / "row"):
+        pass
+
+
+def test_a_changed_title_needs_no_measurement(run, write_plan, tmp_path):
+    run(write_plan(ROWS))
+    path = write_plan(ROWS)
+    path.write_text(path.read_text().replace("title: Counts", "title: Numbers"))
+    results, said = run(path)
+    assert results.title == "Numbers" and all("kept" in line for line in said)
 
 
 def test_patterns_choose_rows(run, write_plan, tmp_path):
