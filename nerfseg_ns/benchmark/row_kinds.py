@@ -32,6 +32,10 @@ ROW_KINDS: dict[str, str] = {
 """name in the YAML file -> ``module:attribute`` of the :class:`RowKind`."""
 
 
+TRAINED = "training.json"
+"""File in the folder of a row that trains; it is written when the training has come to its end."""
+
+
 @dataclass(frozen=True)
 class MeasuredRow:
     """One row of the results, as the JSON file holds it.
@@ -91,10 +95,10 @@ class RowPlace:
         """The config.yml of the training run that an earlier row left.
 
         Raises:
-            InputError: there is none.
+            InputError: there is none, or its training was interrupted.
         """
         configs = sorted(self.run_folder(name).glob("*/*/*/config.yml"))
-        if not configs:
+        if not configs or not (self.run_folder(name) / TRAINED).is_file():
             raise InputError(
                 f"{self.run_folder(name)}: no finished run of row {name!r}; measure it again: --overwrite --only "
                 f"{name!r}"

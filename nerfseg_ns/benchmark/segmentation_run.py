@@ -10,7 +10,7 @@ from typing import Any
 
 from nerfseg_ns.benchmark.config_overrides import apply_overrides
 from nerfseg_ns.benchmark.method_config import method_config
-from nerfseg_ns.benchmark.row_kinds import RowPlace
+from nerfseg_ns.benchmark.row_kinds import TRAINED, RowPlace
 from nerfseg_ns.benchmark.segmentation import Segmentation
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.evaluation.command import EvaluateOptions, evaluate
@@ -34,7 +34,7 @@ OF_THE_ROW = {
 }
 """Options that a row sets itself -> the key of the row that they follow."""
 
-_RECORD, _EXPERIMENT, _TIMESTAMP = "training.json", "train", "run"
+_EXPERIMENT, _TIMESTAMP = "train", "run"
 _SCORES = ("miou", "overall_accuracy", "average_accuracy", "mean_f1", "psnr", "ssim")
 
 
@@ -98,7 +98,7 @@ def measure_segmentation(settings: Segmentation, place: RowPlace) -> dict[str, A
         InputError: see :func:`training_words`; the row of ``geometry_of`` has no finished run; ns-train failed.
     """
     words = training_words(settings, place)
-    if settings.geometry_of is not None and not (place.run_folder(settings.geometry_of) / _RECORD).is_file():
+    if settings.geometry_of is not None and not (place.run_folder(settings.geometry_of) / TRAINED).is_file():
         raise InputError(
             f"{place.run_folder(settings.geometry_of)}: no finished run of row {settings.geometry_of!r}, whose "
             f"geometry this row uses; measure it again: --overwrite --only {settings.geometry_of!r}"
@@ -108,7 +108,7 @@ def measure_segmentation(settings: Segmentation, place: RowPlace) -> dict[str, A
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
-    record = folder / _RECORD
+    record = folder / TRAINED
     command = [sys.executable, "-m", "nerfseg_ns.benchmark.timed_training", str(record), *words]
     status = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
     if status != 0 or not record.is_file():

@@ -161,6 +161,7 @@ def test_views_rendered_by_a_run(train_tiny_run, tiny_scene, tmp_path):
     made = place.run_folder("ours") / "a" / "b" / "c"
     made.parent.mkdir(parents=True)
     made.symlink_to(Path(config).parent.resolve())
+    (place.run_folder("ours") / "training.json").touch()
     settings = ImageNetwork(labelled_views=1, steps=2, rendered_from="ours", rendered_views=3, **SMALL)
     try:
         result = measure_image_network(settings, place)

@@ -88,6 +88,7 @@ def test_on_the_geometry_of_a_run(train_tiny_run, tiny_scene, tmp_path):
     made = place.run_folder("ours") / "a" / "b" / "c"
     made.parent.mkdir(parents=True)
     made.symlink_to(train_tiny_run().parent.resolve())
+    (place.run_folder("ours") / "training.json").touch()
     result = measure_label_transfer(LabelTransfer(geometry_of="ours", labelled_views=2), place)
     assert result["points"] == 2 * 24 * 24 and 0.0 < result["overall_accuracy"] <= 1.0
     with pytest.raises(InputError, match="trained on images of another size"):

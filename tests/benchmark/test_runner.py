@@ -306,6 +306,18 @@ def test_seconds_in_words():
     ]
 
 
+def test_an_interrupted_training_is_no_finished_run(tmp_path):
+    place = RowPlace("row", None, tmp_path)
+    folder = place.run_folder("ground")
+    config = folder / "train" / "nerfseg-lite" / "run" / "config.yml"
+    config.parent.mkdir(parents=True)
+    config.touch()  # nerfstudio writes it before the first step
+    with pytest.raises(InputError, match="no finished run of row 'ground'; measure it again"):
+        place.finished_run("ground")
+    (folder / "training.json").touch()
+    assert place.finished_run("ground") == config
+
+
 def test_folders_of_runs_are_inside_and_differ(tmp_path):
     place = RowPlace("a", None, tmp_path)
     names = ["both", "R on, seed 0", "R-on seed 0", "R on seed 0", "..", "/", "a/b", "ä", "."]
