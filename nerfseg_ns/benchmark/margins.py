@@ -34,6 +34,10 @@ class Margin:
     above: str | None = None
 
     def __post_init__(self) -> None:
+        if self.points is None and self.half_way_to is not None:
+            raise InputError("half_way_to: expected points as well, which it is the other way to reach")
+        if self.points is None and self.share is None and self.above is not None:
+            raise InputError("above: expected points or share as well")
         if not self.over:
             raise InputError("over: expected at least one method")
         if self.points is not None and self.share is not None:

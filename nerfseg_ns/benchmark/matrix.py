@@ -95,17 +95,18 @@ class Matrix:
                 raise InputError(f"{self._where}: unknown key {key!r}; {did_you_mean(str(key), _KEYS)}")
         self._defaults = defaults
         self._scenes = read_scenes(document.get("scenes"), given, made, config, f"{self._where}: scenes")
+        self._check_names(self._scenes, "scenes")
         self._shared = self._named(document.get("shared", {}), "shared")
         self._budgets = self._named(document.get("budgets"), "budgets")
         self._methods = self._named(document.get("methods"), "methods")
         self._seeds = document.get("seeds", [0])
         if not isinstance(self._seeds, list) or not all(type(seed) is int for seed in self._seeds) or not self._seeds:
             raise InputError(f"{self._where}: seeds: {self._seeds!r}; expected a list of whole numbers")
-        for method, values in self._methods.items():
-            self._check_limits(method, values)
+        for name, values in [*self._shared.items(), *self._methods.items()]:
+            self._check_limits(name, values)
         margins = read_margins(document.get("margins", []), self._budgets, self._methods, f"{self._where}: margins")
         class_budget = document.get("class_budget", next(iter(self._budgets)))
-        if class_budget not in self._budgets:
+        if class_budget not in list(self._budgets):
             raise InputError(f"{self._where}: class_budget: no {class_budget!r}; known: {', '.join(self._budgets)}")
         self.comparison = Comparison(
             tuple(self._budgets),
@@ -140,7 +141,7 @@ class Matrix:
                         if self._has_seed(method):
                             row["seed"] = seed
                         if isinstance(budget_values.get("overrides"), Mapping):
-                            row["overrides"] = {**budget_values["overrides"], **own.get("overrides", {})}
+                            row["overrides"] = {**budget_values["overrides"], **self._overrides(own, method)}
                         self._resolve(row, scene.name, budget, method, seed)
                         yield MatrixEntry(row, scene, cell)
 
@@ -152,6 +153,12 @@ class Matrix:
                 self._resolve(row, scene.name, None, name, 0)
                 yield MatrixEntry(row, scene, None)
 
+    def _overrides(self, values: Mapping[str, Any], of: str) -> Mapping[str, Any]:
+        overrides = values.get("overrides", {})
+        if not isinstance(overrides, Mapping):
+            raise InputError(f"{self._where}: {of}: overrides: {overrides!r}; expected a mapping")
+        return overrides
+
     def _cell_name(self, scene: str, budget: str, method: str, seed: int) -> str:
         parts = [scene, budget, method, *([f"seed {seed}"] if self._has_seed(method) else [])]
         return " / ".join(parts)
@@ -162,12 +169,14 @@ class Matrix:
             wanted = row.get(key, self._defaults.get(key))
             if wanted is None:
                 continue
+            if not isinstance(wanted, str):
+                raise InputError(f"{self._where}: {own}: {key}: {wanted!r}; expected the name of a row")
             if wanted in self._shared and wanted != own:
                 row[key] = f"{scene} / {wanted}"
             elif wanted in self._methods and budget is not None and wanted != own:
                 row[key] = self._cell_name(scene, budget, wanted, seed)
             else:
-                near = did_you_mean(str(wanted), [*self._shared, *self._methods])
+                near = did_you_mean(wanted, [*self._shared, *self._methods])
                 raise InputError(f"{self._where}: {own}: {key}: {wanted!r} is no shared row and no method; {near}")
 
     def _kind(self, values: Mapping[str, Any], name: str) -> RowKind:
@@ -182,17 +191,23 @@ class Matrix:
     def _measured(values: Mapping[str, Any], scene: str, budget: str) -> bool:
         return scene in values.get("scenes", [scene]) and budget in values.get("budgets", [budget])
 
-    def _check_limits(self, method: str, values: Mapping[str, Any]) -> None:
+    def _check_limits(self, of: str, values: Mapping[str, Any]) -> None:
         for key, known in (("scenes", self._scenes), ("budgets", self._budgets)):
-            for name in values.get(key, []):
-                if name not in known:
-                    raise InputError(f"{self._where}: {method}: {key}: no {name!r}; {did_you_mean(str(name), known)}")
+            names = values.get(key, [])
+            if not isinstance(names, list):
+                raise InputError(f"{self._where}: {of}: {key}: {names!r}; expected a list of names")
+            for name in names:
+                if name not in list(known):
+                    raise InputError(f"{self._where}: {of}: {key}: no {name!r}; {did_you_mean(str(name), known)}")
+
+    def _check_names(self, names: Iterable[Any], key: str) -> None:
+        for name in names:
+            if not isinstance(name, str) or "/" in name:
+                raise InputError(f"{self._where}: {key}: {name!r}; expected a name without /")
 
     def _named(self, entries: Any, key: str) -> dict[str, dict[str, Any]]:
         valid = isinstance(entries, Mapping) and all(isinstance(entry, Mapping) for entry in entries.values())
         if not valid or (not entries and key != "shared"):
             raise InputError(f"{self._where}: {key}: expected a mapping of names, each with the keys of a row")
-        for name in entries:
-            if not isinstance(name, str) or "/" in name:
-                raise InputError(f"{self._where}: {key}: {name!r}; expected a name without /")
+        self._check_names(entries, key)
         return {name: dict(entry) for name, entry in entries.items()}

@@ -123,7 +123,7 @@ def read_plan(
     return BenchmarkPlan(name, str(document.get("title", name)), baseline, rows, comparison)
 
 
-def _read_mapping(path: Path) -> Mapping[str, Any]:
+def _read_mapping(path: Path, above: tuple[Path, ...] = ()) -> Mapping[str, Any]:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -137,9 +137,10 @@ def _read_mapping(path: Path) -> Mapping[str, Any]:
     if "base" not in document:
         return document
     base = path.parent / str(document["base"])
-    if base.resolve() == path.resolve():
+    above = (*above, path.resolve())
+    if base.resolve() in above:
         raise InputError(f"{path}: base: {document['base']}: a file cannot build on itself")
-    return _added_up(_read_mapping(base), {key: value for key, value in document.items() if key != "base"})
+    return _added_up(_read_mapping(base, above), {key: value for key, value in document.items() if key != "base"})
 
 
 def _added_up(base: Mapping[str, Any], own: Mapping[str, Any]) -> Mapping[str, Any]:

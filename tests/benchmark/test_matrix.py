@@ -88,6 +88,19 @@ def test_folders_of_scenes(read, scene_folder, tmp_path):
         ("after: ground, scenes", "after: hill, scenes", "hill: after: 'hill' is no shared row"),
         ("budgets: [many]", "budgets: [more]", "second: budgets: no 'more'"),
         ("plain: {}", "a/b: {}", "'a/b'; expected a name without /"),
+        ("    town:", "    5:", "scenes: 5; expected a name without /"),
+        ("scenes: [city], after", "scenes: city, after", "fixed: scenes: 'city'; expected a list of names"),
+        ("scenes: [city], after", "scenes: [[city]], after", r"fixed: scenes: no \['city'\]"),
+        ("budgets: [many]", "budgets: null", "second: budgets: None; expected a list of names"),
+        ("scenes: [city]}", "scenes: [cty]}", "hill: scenes: no 'cty'; did you mean city"),
+        ("after: plain", "after: [plain]", r"second: after: \['plain'\]; expected the name of a row"),
+        ("  seeds", "  class_budget: [few]\n  seeds", r"class_budget: no \['few'\]"),
+        (
+            "few: {up_to: 1}\n    many: {up_to: 10}\n  methods:\n    plain: {}",
+            "few: {overrides: {a: 1}}\n    many: {}\n  methods:\n    plain: {overrides: [a]}",
+            r"plain: overrides: \['a'\]; expected a mapping",
+        ),
+        ("  seeds", "  margins: [{of: plain, over: [plain], budget: few, above: fixed}]\n  seeds", "above: expected"),
         ("few: {up_to: 1}", "few: {up: 1}", "row 'town / few / plain / seed 3': unknown key 'up'"),
         ("size: 64", "sise: 64", "scenes: city: unknown key 'sise'; did you mean size"),
         ("folder: scenes/town", "folders: 1", "town: unknown key 'folders'"),
@@ -116,9 +129,11 @@ def test_a_file_that_builds_on_another(read, tmp_path):
     rows = {row.name: row.settings for row in plan.rows}
     assert plan.name == "large" and len(rows) == 11
     assert (rows["city / many / second / seed 5"].up_to, rows["city / many / plain / seed 5"].up_to) == (99, 10)
-    path.write_text("base: large.yaml\nname: large\n")
-    with pytest.raises(InputError, match="cannot build on itself"):
-        read_plan(path)
+    (tmp_path / "grid.yaml").write_text("base: large.yaml\nname: grid\n")  # each on the other
+    for text in (path.read_text(), "base: large.yaml\nname: large\n"):
+        path.write_text(text)
+        with pytest.raises(InputError, match="cannot build on itself"):
+            read_plan(path)
 
 
 @pytest.mark.parametrize("name", ["carla_mvs", "carla_mvs_gpu", "short"])
