@@ -1,5 +1,6 @@
 """Trains and scores one row of kind ``image-network``."""
 
+import math
 import shutil
 import statistics
 import time
@@ -62,7 +63,7 @@ def measure_image_network(settings: ImageNetwork, place: RowPlace) -> dict[str, 
         image = labelled_image(test, index)
         confusion.update(predicted(network, image), image.labels)
     width, height = int(test.cameras.width[0]), int(test.cameras.height[0])
-    remarks = [] if settings.pretrained else ["starts from random weights, without pretraining"]
+    start_weights = "from ImageNet weights" if settings.pretrained else "from random weights, without pretraining"
     return {
         **semantic_figures(confusion, views.class_table),
         "test_views": len(test),
@@ -75,7 +76,7 @@ def measure_image_network(settings: ImageNetwork, place: RowPlace) -> dict[str, 
         "training_seconds": seconds,
         "loss_curve": curve,
         "device": str(device),
-        "remarks": remarks,
+        "remarks": [f"starts {start_weights}"],
     }
 
 
@@ -106,6 +107,9 @@ def train_network(
 
     Returns:
         The mean loss over each of :data:`CURVE_POINTS` equal parts of the training.
+
+    Raises:
+        InputError: no crop had a label, or the training diverged.
     """
     device = network.mean.device
     generator = torch.Generator().manual_seed(settings.seed)
@@ -136,6 +140,8 @@ def train_network(
                 loss.backward()
                 optimizer.step()
                 losses.append(float(loss.detach()))
+                if not math.isfinite(losses[-1]):
+                    raise InputError(f"the loss is {losses[-1]} after {len(losses)} steps; lower learning_rate")
             schedule.step()
             progress.advance(task)
     if not losses:

@@ -32,7 +32,7 @@ def hardware() -> dict[str, Any]:
 def versions() -> dict[str, str | None]:
     """Versions of Python and of the packages that figures depend on (None: not installed)."""
     found: dict[str, str | None] = {"python": platform.python_version(), "nerfseg_ns": __version__}
-    for package in ("nerfstudio", "torch", "torchvision", "tinycudann", "gsplat"):
+    for package in ("nerfstudio", "torch", "torchvision", "tinycudann", "gsplat", "scikit-learn", "monai"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

@@ -128,6 +128,12 @@ def test_a_network_learns_the_tiny_scene_from_its_labelled_views(tiny_scene, tmp
     assert "test" in str(read[-1][0].image_filenames[0]) and "train" in str(read[0][0].image_filenames[0])
 
 
+def test_a_training_that_diverges_is_named(tiny_scene, tmp_path):
+    settings = ImageNetwork(labelled_views=1, steps=200, **{**SMALL, "learning_rate": 1e30})
+    with pytest.raises(InputError, match="the loss is (nan|inf) after .* steps; lower learning_rate"):
+        measure_image_network(settings, RowPlace("row", tiny_scene, tmp_path / "runs"))
+
+
 def test_equal_seeds_give_equal_networks(tiny_scene, tmp_path):
     place = RowPlace("row", tiny_scene, tmp_path / "runs")
     curves = [
