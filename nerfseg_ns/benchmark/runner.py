@@ -130,7 +130,7 @@ def run_plan(
             for name in _built_on(plan, row.name):
                 if finished.pop(name, None) is not None:
                     say(f"{name}: its result is dropped; it was measured on the former run of {row.name}")
-                    changed.append(name)
+                    changed.insert(0, name)  # taken away before the row that they no longer fit is there
             write_results(_results(plan, finished), path, changed)
 
     if path.exists():  # titles and margins may have changed where no row has
