@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -13,7 +14,7 @@ from nerfseg_ns.segmenters.segmenter import Segmenter
 from nerfseg_ns.selection.prompts import ObjectPrompt
 from nerfseg_ns.selection.scene import Scene
 from nerfseg_ns.selection.selected_object import SelectedObject
-from nerfseg_ns.selection.selector import Listener, Selector
+from nerfseg_ns.selection.selector import FirstMask, Listener, Selector
 
 SKY = "sky"
 """The method in the report of such an object."""
@@ -58,6 +59,15 @@ def select_with_sky(
     others = [prompt for prompt in prompts if prompt not in sky]
     if others:
         yield from selector.select(scene, segmenter, others, listener)
+
+
+def sky_mask(scene: Scene, prompt: ObjectPrompt) -> FirstMask | None:
+    """What a prompt that names the sky means in its view; None of all other prompts, which are for engines."""
+    if not names_the_sky(scene, prompt):
+        return None
+    view = list(scene.names).index(prompt.views[0].view)
+    mask = SkyObject.of(prompt).mask(scene.samples(view)).cpu().numpy()
+    return FirstMask(view, mask[None], np.ones(1, dtype=np.float32), 0)
 
 
 def names_the_sky(scene: Scene, prompt: ObjectPrompt) -> bool:

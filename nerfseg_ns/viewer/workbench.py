@@ -161,16 +161,13 @@ class Workbench:
 
     def preview(self, prompt: ObjectPrompt) -> Preview:
         """The mask of a prompt in its first view; nothing is done in 3D."""
-        from nerfseg_ns.selection.sky import SkyObject, names_the_sky
+        from nerfseg_ns.selection.sky import sky_mask
 
         scene = self.scene()
-        if names_the_sky(scene, prompt):
-            view = list(scene.names).index(prompt.views[0].view)
-            return Preview(
-                scene.names[view], scene.image(view), SkyObject.of(prompt).mask(scene.samples(view)).cpu().numpy()
-            )
-        with self._using["preview"]:
-            first = self._engine().first_mask(scene, self._segmenter("preview"), prompt)
+        first = sky_mask(scene, prompt)
+        if first is None:
+            with self._using["preview"]:
+                first = self._engine().first_mask(scene, self._segmenter("preview"), prompt)
         return Preview(scene.names[first.view], scene.image(first.view), first.masks[first.chosen])
 
     def select(self, prompts: Sequence[ObjectPrompt], listener: "Listener") -> Iterator["SelectedObject"]:
