@@ -10,14 +10,15 @@ from nerfseg_ns.core.input_error import InputError
 
 @dataclass(frozen=True)
 class Clicks:
-    """Simulated clicks with a class, made into labels by ``nerfseg segment --labels-out``.
+    """Simulated clicks with a class, made into labels as ``nerfseg segment --labels-out`` does.
 
-    Somebody is simulated who clicks the largest objects first and leaves out no class: an object is clicked in the
-    training view where it is largest, at the pixel farthest from its edge. The scene has ``instances/*.png``.
+    Somebody is simulated who clicks the largest objects first and leaves out no class, looks at what each click gives,
+    and keeps only what is right (:class:`~nerfseg_ns.benchmark.simulated_person.SimulatedPerson`): an object is clicked
+    in the training view where it is largest, at the pixel farthest from its edge. The scene has ``instances/*.png``.
 
     Args:
-        run_of: name of an earlier row of kind ``segmentation`` whose run is used.
-        clicks: how many.
+        run_of: name of an earlier row of kind ``segmentation`` whose run is used, with labels of all training views.
+        clicks: at most, boxes among them.
         minimum_pixels: smaller objects are not clicked, pixels of the run's training views.
         engine: of the selection (``method`` in ``nerfseg segment``).
         segmenter: the 2D segmenter.
@@ -45,13 +46,25 @@ def _measure(settings: Clicks, place: RowPlace) -> dict[str, Any]:
 
 
 def _table(rows: Sequence[MeasuredRow], baseline: MeasuredRow | None) -> TableText:
-    cells = [["", "clicks", "objects found", "classes", "labelled pixels", "of them right"]]
+    cells = [["", "clicks", "of them boxes", "objects", "given up", "classes", "labelled pixels", "of them right"]]
     for row in rows:
         result = row.result
-        pixels = f"{result['pixels']:,} ({result['share']:.1%})"
-        classes = f"{result['classes']} of {result['classes_in_scene']}"
-        cells.append([row.name, str(result["clicks"]), str(result["found"]), classes, pixels, f"{result['right']:.1%}"])
-    note = "Simulated clicks, a class each: the largest objects first, every class among them. Of all training views."
+        cells.append(
+            [
+                row.name,
+                str(result["clicks"]),
+                str(result["actions"].get("boxes", 0)),
+                str(result["found"]),
+                str(len(result["given_up"])),
+                f"{result['classes']} of {result['classes_in_scene']}",
+                f"{result['pixels']:,} ({result['share']:.1%})",
+                f"{result['right']:.1%}",
+            ]
+        )
+    note = (
+        "Simulated clicks, a class each: every class first, then the largest objects. Where the outline of a click is "
+        "wrong, another meaning or a box (one click more) follows, or the object is given up. Of all training views."
+    )
     return TableText(cells, note)
 
 

@@ -1,25 +1,30 @@
-"""Clicks of somebody who labels a scene: the largest objects first, and every class."""
+"""What there is to click in a scene whose objects and classes are known, and what a click on it may rightly mean."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import UInt8, UInt16
+from jaxtyping import Bool, UInt8, UInt16
+from scipy import ndimage
 
+from nerfseg_ns.benchmark.selection_objects import NO_OBJECT
 from nerfseg_ns.core.class_table import IGNORE
-from nerfseg_ns.core.mask_prompts import inner_points
+from nerfseg_ns.core.mask_prompts import bounding_box, inner_points
+
+_TOUCHING = np.ones((3, 3), dtype=bool)
 
 
 @dataclass(frozen=True)
 class SimulatedClick:
-    """A click on an object.
+    """A click on what shows of an object.
 
     Args:
         object_id: in the instance images.
-        class_id: of the object.
+        class_id: of the pixels that are clicked on; a piece of road has lines of another class on it.
         view: index of the view.
-        place: (x, y) in pixels, pixel centres at +0.5.
-        pixels: of the object in that view.
+        place: (x, y) in pixels, pixel centres at +0.5: the one farthest from the edge.
+        pixels: of the connected region that is clicked on.
+        box: x0, y0, x1, y1 around it.
     """
 
     object_id: int
@@ -27,40 +32,73 @@ class SimulatedClick:
     view: int
     place: tuple[float, float]
     pixels: int
+    box: tuple[float, float, float, float]
 
 
 def simulated_clicks(
     instances: Sequence[UInt16[np.ndarray, "h w"]],
     labels: Sequence[UInt8[np.ndarray, "h w"]],
-    count: int,
     minimum_pixels: int = 1,
 ) -> list[SimulatedClick]:
-    """Clicks on objects, each in the view where its object is largest.
+    """All places to click, the largest first: each class of each object where most of it shows in one piece.
 
-    The largest object of every class comes first, large classes before small ones; then the largest of the others.
+    What belongs to no object, such as the sky, is not one thing: every connected region of a class in every view is
+    a place of its own.
 
     Args:
         instances: object ids of each view.
-        labels: class ids of the same pixels, 255 without one; an object has the class that most of its pixels have.
-        count: how many clicks, fewer where there are fewer objects.
-        minimum_pixels: objects that are smaller in every view are left out.
+        labels: class ids of the same pixels, 255 without one: these are not clicked.
+        minimum_pixels: regions that are smaller are left out.
     """
-    largest: dict[int, tuple[int, int]] = {}
-    for view, ids in enumerate(instances):
-        for number, pixels in zip(*np.unique(ids, return_counts=True)):
-            if int(pixels) >= minimum_pixels and int(pixels) > largest.get(int(number), (0, 0))[0]:
-                largest[int(number)] = int(pixels), view
+    largest: dict[tuple[int, ...], tuple[int, int, Bool[np.ndarray, "h w"]]] = {}
+    for view, (ids, classes) in enumerate(zip(instances, labels)):
+        for number, (object_id, class_id, region) in enumerate(_regions(ids, classes)):
+            pixels = int(region.sum())
+            key = (object_id, class_id) if object_id != NO_OBJECT else (object_id, class_id, view, number)
+            if pixels >= minimum_pixels and pixels > largest.get(key, (0,))[0]:
+                largest[key] = pixels, view, region
     clicks = []
-    for number, (pixels, view) in largest.items():
-        mask = instances[view] == number
-        classes = labels[view][mask & (labels[view] != IGNORE)]
-        if len(classes):
-            x, y = inner_points(mask, 1, 0.0)[0].tolist()
-            clicks.append(SimulatedClick(number, int(np.bincount(classes).argmax()), view, (x, y), pixels))
-    clicks.sort(key=lambda click: (-click.pixels, click.object_id))
-    first: dict[int, SimulatedClick] = {}
-    for click in clicks:
-        first.setdefault(click.class_id, click)
-    chosen = list(first.values())
-    chosen += [click for click in clicks if click not in chosen]
-    return chosen[:count]
+    for (object_id, class_id, *_), (pixels, view, region) in largest.items():
+        x, y = inner_points(region, 1, 0.0)[0].tolist()
+        x0, y0, x1, y1 = bounding_box(region)
+        box = (float(x0), float(y0), float(x1), float(y1))
+        clicks.append(SimulatedClick(object_id, class_id, view, (x, y), pixels, box))
+    return sorted(clicks, key=lambda click: (-click.pixels, click.object_id, click.class_id, click.view))
+
+
+def rightly_meant(
+    click: SimulatedClick, instances: UInt16[np.ndarray, "h w"], labels: UInt8[np.ndarray, "h w"]
+) -> list[Bool[np.ndarray, "h w"]]:
+    """The masks that give only right labels to what a click is on: region, object, region of the class.
+
+    The region that was clicked on; all that shows of its object, in pieces perhaps; and the connected region of the
+    class, whatever its objects: tiles of one road, which nobody tells apart, or trees that touch.
+
+    Args:
+        click: its place.
+        instances: object ids of its view.
+        labels: class ids of its view.
+    """
+    alike = labels == click.class_id
+    whole = alike & (instances == click.object_id)
+    meant = [_at(whole, click.place), whole, _at(alike, click.place)]
+    return meant if click.object_id != NO_OBJECT else meant[::2]
+
+
+def _regions(
+    instances: UInt16[np.ndarray, "h w"], labels: UInt8[np.ndarray, "h w"]
+) -> Iterator[tuple[int, int, Bool[np.ndarray, "h w"]]]:
+    """Object, class and pixels of every connected region of one object and one class."""
+    pairs, which = np.unique(np.stack([instances.ravel(), labels.ravel()]), axis=1, return_inverse=True)
+    which = which.reshape(instances.shape)
+    for number, (object_id, class_id) in enumerate(pairs.T.tolist()):
+        if class_id != IGNORE:
+            parts, count = ndimage.label(which == number, structure=_TOUCHING)
+            for part in range(1, count + 1):
+                yield object_id, class_id, parts == part
+
+
+def _at(mask: Bool[np.ndarray, "h w"], place: tuple[float, float]) -> Bool[np.ndarray, "h w"]:
+    """The connected part of a mask that a place on it, (x, y), is in."""
+    parts, _ = ndimage.label(mask, structure=_TOUCHING)
+    return parts == parts[int(place[1]), int(place[0])]

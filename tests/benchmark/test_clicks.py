@@ -1,17 +1,19 @@
-"""Whom the row kind clicks simulates."""
+"""What the row kind clicks finds to click in a scene, and its settings and table."""
+
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from nerfseg_ns.benchmark.clicks import Clicks, clicks
-from nerfseg_ns.benchmark.simulated_clicks import simulated_clicks
+from nerfseg_ns.benchmark.simulated_clicks import rightly_meant, simulated_clicks
 from nerfseg_ns.core.input_error import InputError
 
 IGNORE = 255
 
 
 def two_views():
-    """Object 1 (class 0) is largest in the second view, 2 and 3 have class 1, 4 (class 2) is small, 5 unlabelled."""
+    """Ground of class 3 around all; object 1 (class 0) is largest in the second view, where 5 has no label."""
     first, second = np.zeros((2, 20, 20), dtype=np.uint16)
     first[0:6, 0:6], second[0:9, 0:9] = 1, 1
     first[10:15, 0:5] = 2
@@ -22,24 +24,64 @@ def two_views():
     return [first, second], [classes[first], classes[second]]
 
 
-def test_every_class_comes_before_a_second_object_of_one():
+def test_the_largest_objects_come_first_each_where_most_of_it_shows():
     instances, labels = two_views()
-    chosen = simulated_clicks(instances, labels, 10)
-    # the ground (object 0) is the largest, then 1 with 81 pixels, 2 with 25, 4 with 4, and then 3 with 16
-    assert [(c.object_id, c.class_id, c.view, c.pixels) for c in chosen] == [
+    found = simulated_clicks(instances, labels)
+    # no object's pixels are a place in every view: 400 - 36 - 25 - 16 - 4, and 400 - 81 - 64
+    assert [(c.object_id, c.class_id, c.view, c.pixels) for c in found] == [
         (0, 3, 0, 319),
+        (0, 3, 1, 255),
         (1, 0, 1, 81),
         (2, 1, 0, 25),
-        (4, 2, 0, 4),
         (3, 1, 0, 16),
+        (4, 2, 0, 4),
     ]
-    assert chosen[1].place == (4.5, 4.5)  # the middle of 9 pixels
-    assert all(instances[c.view][int(c.place[1]), int(c.place[0])] == c.object_id for c in chosen)
-    assert [c.object_id for c in simulated_clicks(instances, labels, 2)] == [0, 1]
-    assert 4 not in [c.object_id for c in simulated_clicks(instances, labels, 10, minimum_pixels=5)]
+    assert found[2].place == (4.5, 4.5)  # the middle of 9 pixels
+    assert found[3].box == (0.0, 10.0, 5.0, 15.0)
+    assert all(instances[c.view][int(c.place[1]), int(c.place[0])] == c.object_id for c in found)
+    assert [c.object_id for c in simulated_clicks(instances, labels, minimum_pixels=17)] == [0, 0, 1, 2]
+
+
+def test_classes_on_one_object_and_pieces_of_no_object_are_clicked_apart():
+    """A tile of road (class 0) with two lines (class 1), and a strip of sky (class 2) in two pieces."""
+    instances, labels = np.full((12, 20), 7, dtype=np.uint16), np.zeros((12, 20), dtype=np.uint8)
+    labels[5, 2:8], labels[5, 10:14] = 1, 1
+    instances[0:2], labels[0:2] = 0, 2
+    instances[0:2, 8:10], labels[0:2, 8:10] = 7, 0
+    found = simulated_clicks([instances], [labels])
+    # 240 less 36 of sky and 10 of lines; the sky right of what reaches into it; left of it; the longer line
+    assert [(c.object_id, c.class_id, c.pixels) for c in found] == [(7, 0, 194), (0, 2, 20), (0, 2, 16), (7, 1, 6)]
+    assert found[3].box == (2.0, 5.0, 8.0, 6.0)
+    line, both, alike = rightly_meant(found[3], instances, labels)
+    assert (line.sum(), both.sum(), alike.sum()) == (6, 10, 6)
+    assert [mask.sum() for mask in rightly_meant(found[1], instances, labels)] == [20, 20]  # no object to mean
+
+
+def test_tiles_that_touch_may_be_meant_together():
+    instances, labels = np.ones((4, 9), dtype=np.uint16), np.zeros((4, 9), dtype=np.uint8)
+    instances[:, 4:], labels[:, 8:] = 2, 1
+    tile = simulated_clicks([instances], [labels])[0]
+    assert [int(mask.sum()) for mask in rightly_meant(tile, instances, labels)] == [16, 16, 32]
 
 
 def test_settings():
     with pytest.raises(InputError, match="clicks 0: expected 1 or more"):
         Clicks("geometry", clicks=0)
     assert clicks.needed_rows(Clicks("geometry")) == ("geometry",)
+
+
+def test_table():
+    result = {
+        "clicks": 30,
+        "actions": {"clicks": 26, "boxes": 4, "granularities": 2},
+        "found": 24,
+        "given_up": {"Pole 1": "why", "Pole 2": "why"},
+        "classes": 12,
+        "classes_in_scene": 13,
+        "pixels": 123456,
+        "share": 0.4,
+        "right": 0.96,
+    }
+    table = clicks.table([SimpleNamespace(name="city", result=result)], None)
+    assert table.cells[0][1:5] == ["clicks", "of them boxes", "objects", "given up"]
+    assert table.cells[1] == ["city", "30", "4", "24", "2", "12 of 13", "123,456 (40.0%)", "96.0%"]

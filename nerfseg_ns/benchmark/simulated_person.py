@@ -1,0 +1,174 @@
+"""Somebody who gives a scene classes by clicks, and looks at what each click gives before going on."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from jaxtyping import Bool, UInt8, UInt16
+
+from nerfseg_ns.benchmark.simulated_clicks import SimulatedClick, rightly_meant
+from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.segmenters.segmenter import Segmenter
+from nerfseg_ns.selection.prompts import GRANULARITIES, ObjectPrompt, ViewPrompt
+from nerfseg_ns.selection.scene import Scene
+from nerfseg_ns.selection.selected_object import SelectedObject
+from nerfseg_ns.selection.selector import Listener, Selector
+from nerfseg_ns.selection.sky import select_with_sky, sky_mask
+
+LIKE_ENOUGH = 0.5
+"""IoU from which on a mask passes for what was meant."""
+TRIES = 3
+"""Objects of a class that are tried, while none could be had, before larger ones of other classes."""
+
+
+@dataclass(eq=False)
+class ClickedScene:
+    """What came of the clicks.
+
+    Args:
+        objects: those that were kept, with their prompts and classes.
+        actions: how many ``clicks``, ``boxes`` and ``granularities`` (other meanings chosen).
+        given_up: the reason for every object that was clicked and not kept, by name.
+    """
+
+    objects: list[SelectedObject] = field(default_factory=list)
+    actions: Counter[str] = field(default_factory=Counter)
+    given_up: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def spent(self) -> int:
+        """Clicks, of which a box is one."""
+        return self.actions["clicks"] + self.actions["boxes"]
+
+
+class SimulatedPerson:
+    """Clicks, looks at the outline, and chooses another meaning, draws a box, or gives the object up.
+
+    For each object: a click on its middle. When the outline that the viewer shows is not what the eye sees there
+    (IoU below :data:`LIKE_ENOUGH`), the best of the other meanings (part, object, whole), which costs no click. When
+    none is like it, a box around it besides, which does, and the same look again. Then the object is selected in 3D,
+    and one that is not highlighted there as meant is undone. Clicks that were in vain stay spent.
+
+    Every class comes first, the largest object of large classes before that of small ones, and up to :data:`TRIES`
+    objects of a class until one could be had; then the largest of all others. What is highlighted already, as the class
+    that it is, is not clicked again.
+
+    Args:
+        scene: the views.
+        segmenter: gives their masks.
+        selector: the engine, whose preview is looked at.
+        instances: object ids of each view, at the size of its camera: what the eye sees.
+        labels: class ids of the same pixels, 255 without one.
+        names: of the classes.
+    """
+
+    def __init__(
+        self,
+        scene: Scene,
+        segmenter: Segmenter,
+        selector: Selector,
+        instances: Sequence[UInt16[np.ndarray, "h w"]],
+        labels: Sequence[UInt8[np.ndarray, "h w"]],
+        names: Sequence[str],
+    ) -> None:
+        self.scene, self.segmenter, self.selector = scene, segmenter, selector
+        self.instances, self.labels, self.names = instances, labels, names
+
+    def label(self, places: Sequence[SimulatedClick], most: int) -> ClickedScene:
+        """Click until the clicks are spent or there is nothing left to click.
+
+        Args:
+            places: see :func:`~nerfseg_ns.benchmark.simulated_clicks.simulated_clicks`.
+            most: clicks, of which a box is one.
+        """
+        done, open_places = ClickedScene(), list(places)
+        tries: Counter[int] = Counter()
+        while open_places and done.spent < most:
+            place = self._next(open_places, tries, done)
+            open_places.remove(place)
+            if self._highlighted(place, done):
+                continue
+            tries[place.class_id] += 1
+            name = f"{self.names[place.class_id]} {tries[place.class_id]}"
+            try:
+                prompt = self._prompted(name, place, done, most)
+                done.objects.append(self._selected(prompt, place))
+                how = prompt.granularity + " with a box" * (prompt.views[0].box is not None)
+                print(f"{name}: {how}", flush=True)
+            except InputError as problem:
+                done.given_up[name] = str(problem)
+                print(f"{name}: given up: {problem}", flush=True)
+        return done
+
+    def _next(self, places: Sequence[SimulatedClick], tries: Counter[int], done: ClickedScene) -> SimulatedClick:
+        """The largest of the class that was tried least, of those without an object; else the largest of all."""
+        had = {each.prompt.class_name for each in done.objects}
+        missing = [p for p in places if self.names[p.class_id] not in had and tries[p.class_id] < TRIES]
+        return min(missing, key=lambda place: tries[place.class_id]) if missing else places[0]
+
+    def _highlighted(self, place: SimulatedClick, done: ClickedScene) -> bool:
+        """Whether most of a place shows objects of its class already."""
+        region = rightly_meant(place, self.instances[place.view], self.labels[place.view])[0]
+        shown = np.zeros_like(region)
+        for each in done.objects:
+            if each.prompt.class_name == self.names[place.class_id]:
+                shown |= each.mask(self.scene.samples(place.view)).cpu().numpy()
+        return bool((shown & region).sum() > 0.5 * region.sum())
+
+    def _prompted(self, name: str, place: SimulatedClick, done: ClickedScene, most: int) -> ObjectPrompt:
+        """The prompt whose outline is right.
+
+        Raises:
+            InputError: there is none, or no click is left for the box.
+        """
+        done.actions["clicks"] += 1
+        click = ViewPrompt(self.scene.names[place.view], ((*place.place, 1),))
+        prompt = ObjectPrompt(name, (click,), class_name=self.names[place.class_id])
+        best, prompt = self._looked(prompt, place, done)
+        if best < LIKE_ENOUGH and done.spent < most:
+            done.actions["boxes"] += 1
+            boxed = replace(prompt, views=(replace(click, box=place.box),), granularity="auto")
+            likeness, prompt = self._looked(boxed, place, done)
+            best = max(best, likeness)
+        if best < LIKE_ENOUGH:
+            raise InputError(f"the outline in view {click.view} is not what was meant: IoU {best:.2f} at best")
+        return prompt
+
+    def _looked(self, prompt: ObjectPrompt, place: SimulatedClick, done: ClickedScene) -> tuple[float, ObjectPrompt]:
+        """How right the best outline of a prompt is (IoU), and the prompt with the meaning that gives it."""
+        likeness = self._likeness(place, self._outline(prompt))
+        if likeness >= LIKE_ENOUGH:
+            return likeness, prompt
+        others = [replace(prompt, granularity=meaning) for meaning in GRANULARITIES if meaning != "auto"]
+        looks = [(self._likeness(place, self._outline(other)), other) for other in others]
+        best = max(looks, key=lambda look: look[0])
+        if best[0] >= LIKE_ENOUGH:
+            done.actions["granularities"] += 1
+        return max(best, (likeness, prompt), key=lambda look: look[0])
+
+    def _outline(self, prompt: ObjectPrompt) -> Bool[np.ndarray, "h w"] | None:
+        """What the viewer shows of a prompt before anything is done in 3D; None when it says why there is nothing."""
+        try:
+            first = sky_mask(self.scene, prompt) or self.selector.first_mask(self.scene, self.segmenter, prompt)
+        except InputError:
+            return None
+        return first.masks[first.chosen]
+
+    def _likeness(self, place: SimulatedClick, mask: Bool[np.ndarray, "h w"] | None) -> float:
+        if mask is None:
+            return 0.0
+        meant = rightly_meant(place, self.instances[place.view], self.labels[place.view])
+        return max(float((mask & each).sum() / (mask | each).sum()) for each in meant)
+
+    def _selected(self, prompt: ObjectPrompt, place: SimulatedClick) -> SelectedObject:
+        """The object in 3D.
+
+        Raises:
+            InputError: it cannot be selected, or what is highlighted in the clicked view is not what was meant.
+        """
+        selected = next(select_with_sky(self.selector, self.scene, self.segmenter, [prompt], Listener()))
+        likeness = self._likeness(place, selected.mask(self.scene.samples(place.view)).cpu().numpy())
+        if likeness < LIKE_ENOUGH:
+            raise InputError(f"undone: what it highlights in view {prompt.views[0].view} has an IoU of {likeness:.2f}")
+        return selected

@@ -1,0 +1,246 @@
+"""What the simulated person does with each outline, on a street whose masks are made by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from nerfseg_ns.benchmark.simulated_clicks import simulated_clicks
+from nerfseg_ns.benchmark.simulated_person import TRIES, SimulatedPerson
+from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.core.pinhole import Pinhole
+from nerfseg_ns.core.view_samples import ViewSamples
+from nerfseg_ns.segmenters.segmenter import Candidates
+from nerfseg_ns.selection.first_view import first_mask
+
+HEIGHT, WIDTH = 20, 24
+NAMES = ("Sky", "Road", "Line", "Car", "House")
+SKY, ROAD, LINE, CAR, HOUSE = range(5)
+
+
+def street():
+    """Sky; a road of the tiles 1 and 2 with a line on tile 1; the cars 3 and 4; the house 5. And sky alone."""
+    instances, labels = np.ones((HEIGHT, WIDTH), dtype=np.uint16), np.full((HEIGHT, WIDTH), ROAD, dtype=np.uint8)
+    instances[:, 12:] = 2
+    for number, class_id, rows, columns in (
+        (0, SKY, slice(0, 4), slice(0, WIDTH)),
+        (1, LINE, slice(15, 17), slice(2, 10)),
+        (3, CAR, slice(6, 10), slice(2, 6)),
+        (4, CAR, slice(6, 9), slice(8, 11)),
+        (5, HOUSE, slice(5, 13), slice(14, 22)),
+    ):
+        instances[rows, columns], labels[rows, columns] = number, class_id
+    other = np.where(np.arange(HEIGHT)[:, None] < 2, 0, 9).repeat(WIDTH, axis=1).astype(np.uint16)
+    return [instances, other], [labels, np.where(other == 0, SKY, 255).astype(np.uint8)]
+
+
+INSTANCES, LABELS = street()
+PLACES = simulated_clicks(INSTANCES, LABELS)
+NOTHING = np.zeros((HEIGHT, WIDTH), dtype=bool)
+EVERYTHING = ~NOTHING
+AUTO, PART, OBJECT, WHOLE = range(4)  # places of SAM's candidates; of the masks here, auto takes the first
+
+
+def object_mask(number, class_id):
+    return (INSTANCES[0] == number) & (LABELS[0] == class_id)
+
+
+def place_of(number, class_id):
+    return next(p for p in PLACES if (p.object_id, p.class_id) == (number, class_id))
+
+
+class Street:
+    """A scene of two views whose surfaces are one unit away, but for the sky."""
+
+    names = ("000", "001")
+
+    def camera(self, view):
+        return Pinhole(torch.eye(4)[:3], 24.0, 24.0, 12.0, 10.0, (HEIGHT, WIDTH))
+
+    def image(self, view):
+        return np.full((HEIGHT, WIDTH, 3), view, dtype=np.uint8)
+
+    def image_key(self, view):
+        return view
+
+    def samples(self, view):
+        distance = torch.ones(HEIGHT, WIDTH)
+        distance[torch.from_numpy(INSTANCES[view] == 0)] = torch.inf
+        none = torch.zeros(0)
+        return ViewSamples(none.reshape(0, 3), none, none.long(), distance)
+
+
+class HandMadeMasks:
+    """A segmenter with four masks for each click, and others for the click with a box; nothing elsewhere."""
+
+    name = "hand-made"
+
+    def __init__(self, clicks, boxes=None):
+        self.answers = {(place_of(*key).place, False): masks for key, masks in clicks.items()}
+        self.answers |= {(place_of(*key).place, True): masks for key, masks in (boxes or {}).items()}
+        self.asked = []
+
+    def set_image(self, image, key=None):
+        assert key == 0
+
+    def predict(self, prompt, size=None):
+        question = tuple(prompt.points[0].tolist()), prompt.box is not None
+        self.asked.append(question)
+        masks = np.stack(self.answers.get(question, [NOTHING] * 4))
+        scores = np.array([0.9, 0.8, 0.8, 0.8], dtype=np.float32)
+        return Candidates(np.where(masks, 5.0, -5.0).astype(np.float32), scores, np.zeros((4, 256, 256), np.float32))
+
+
+class Highlighted:
+    """An object in 3D that shows one mask in the first view and nothing in the other."""
+
+    def __init__(self, prompt, mask):
+        self.prompt, self._mask = prompt, torch.from_numpy(mask)
+
+    def mask(self, samples):
+        return self._mask if samples.distance[3, 0].isinf() else torch.zeros_like(self._mask)
+
+
+class Engine:
+    """Previews as the selection does; in 3D an object is its preview, or what is given for its name.
+
+    Args:
+        in_3d: name of an object -> its mask in the first view, None for one that cannot be selected.
+    """
+
+    def __init__(self, **in_3d):
+        self.in_3d = in_3d
+
+    def first_mask(self, scene, segmenter, prompt):
+        return first_mask(scene, segmenter, prompt)
+
+    def select(self, scene, segmenter, prompts, listener):
+        for prompt in prompts:
+            first = self.first_mask(scene, segmenter, prompt)
+            mask = self.in_3d.get(prompt.name.replace(" ", "_"), first.masks[first.chosen])
+            if mask is None:
+                raise InputError(f"object {prompt.name!r}: nowhere are more votes for the object than against it")
+            yield Highlighted(prompt, mask)
+
+
+def clicked(segmenter, *objects, most=30, engine=None):
+    """What a person does who sees only these objects: (number, class), the largest first."""
+    person = SimulatedPerson(Street(), segmenter, engine or Engine(), INSTANCES, LABELS, NAMES)
+    return person.label([place_of(*each) for each in objects], most)
+
+
+def test_an_outline_that_is_right_is_taken_as_it_is():
+    segmenter = HandMadeMasks({(5, HOUSE): [object_mask(5, HOUSE), NOTHING, EVERYTHING, EVERYTHING]})
+    done = clicked(segmenter, (5, HOUSE))
+    (house,) = done.objects
+    assert (house.prompt.name, house.prompt.class_name, house.prompt.granularity) == ("House 1", "House", "auto")
+    (view,) = house.prompt.views
+    assert view.view == "000" and view.points == ((*place_of(5, HOUSE).place, 1),) and view.box is None
+    assert done.actions == {"clicks": 1} and done.spent == 1 and not done.given_up
+    assert len(segmenter.asked) == 2  # the outline, and in 3D: nothing else was looked at
+
+
+@pytest.mark.parametrize("pixels, taken", [(8, True), (7, False)])
+def test_half_of_an_object_is_just_enough(pixels, taken):
+    part = object_mask(3, CAR) & (np.cumsum(object_mask(3, CAR)).reshape(HEIGHT, WIDTH) <= pixels)  # of 16
+    done = clicked(HandMadeMasks({(3, CAR): [part] * 4}), (3, CAR))
+    assert bool(done.objects) is taken
+
+
+def test_the_best_of_the_other_meanings_is_taken_and_costs_no_click():
+    house = object_mask(5, HOUSE)
+    half = house & (np.arange(WIDTH) < 19)  # 5 of 8 columns: enough, but not the best
+    done = clicked(HandMadeMasks({(5, HOUSE): [EVERYTHING, half, house, EVERYTHING]}), (5, HOUSE))
+    assert done.objects[0].prompt.granularity == "object" and done.objects[0].prompt.views[0].box is None
+    assert done.actions == {"clicks": 1, "granularities": 1} and done.spent == 1
+
+
+def test_a_box_helps_where_no_meaning_does_and_costs_a_click():
+    masks = {(5, HOUSE): [EVERYTHING, NOTHING, EVERYTHING, EVERYTHING]}
+    done = clicked(HandMadeMasks(masks, {(5, HOUSE): [object_mask(5, HOUSE)] * 4}), (5, HOUSE))
+    (view,) = done.objects[0].prompt.views
+    assert view.box == (14.0, 5.0, 22.0, 13.0) and len(view.points) == 1
+    assert done.objects[0].prompt.granularity == "auto"
+    assert done.actions == {"clicks": 1, "boxes": 1} and done.spent == 2
+
+
+def test_another_meaning_of_the_box_is_looked_at_too():
+    car = object_mask(3, CAR)
+    cross = car & ((np.arange(WIDTH) == 3) | (np.arange(HEIGHT)[:, None] == 7))  # fills the box with 7 of 16 pixels
+    part = car & (np.arange(WIDTH) < 4) & (np.arange(HEIGHT)[:, None] < 8)
+    done = clicked(HandMadeMasks({(3, CAR): [part] * 4}, {(3, CAR): [cross, part, part, car]}), (3, CAR))
+    assert done.objects[0].prompt.granularity == "whole" and done.objects[0].prompt.views[0].box is not None
+    assert done.actions == {"clicks": 1, "boxes": 1, "granularities": 1} and done.spent == 2
+
+
+def test_what_cannot_be_had_is_given_up_and_the_next_of_its_class_clicked():
+    segmenter = HandMadeMasks({(3, CAR): [EVERYTHING] * 4, (4, CAR): [object_mask(4, CAR)] * 4})
+    done = clicked(segmenter, (5, HOUSE), (3, CAR), (4, CAR))
+    assert [each.prompt.name for each in done.objects] == ["Car 2"]
+    assert done.actions == {"clicks": 3, "boxes": 2} and done.spent == 5
+    assert set(done.given_up) == {"House 1", "Car 1"}
+    # the road and all else is the outline: 16 pixels of 480
+    assert done.given_up["Car 1"] == "the outline in view 000 is not what was meant: IoU 0.03 at best"
+
+
+def test_clicks_are_never_more_than_allowed():
+    segmenter = HandMadeMasks({(5, HOUSE): [EVERYTHING] * 4}, {(5, HOUSE): [object_mask(5, HOUSE)] * 4})
+    done = clicked(segmenter, (5, HOUSE), (3, CAR), most=1)
+    assert done.spent == 1 and not done.objects
+    assert not any(boxed for _, boxed in segmenter.asked)
+    done = clicked(segmenter, (3, CAR), (5, HOUSE), (4, CAR), most=3)  # none is left for the box of the house
+    assert done.spent == 3 and list(done.given_up) == ["Car 1", "House 1"]
+
+
+def test_an_object_that_floods_the_scene_in_3d_is_undone_and_its_click_stays_spent():
+    segmenter = HandMadeMasks({(3, CAR): [object_mask(3, CAR)] * 4, (4, CAR): [object_mask(4, CAR)] * 4})
+    done = clicked(segmenter, (3, CAR), (4, CAR), engine=Engine(Car_1=EVERYTHING))
+    assert [each.prompt.name for each in done.objects] == ["Car 2"] and done.spent == 2
+    assert done.given_up == {"Car 1": "undone: what it highlights in view 000 has an IoU of 0.03"}
+    done = clicked(segmenter, (3, CAR), (4, CAR), engine=Engine(Car_1=None))
+    assert "nowhere are more votes" in done.given_up["Car 1"] and len(done.objects) == 1
+
+
+def test_a_road_of_tiles_is_one_click_and_its_line_another():
+    road, line = LABELS[0] == ROAD, object_mask(1, LINE)
+    segmenter = HandMadeMasks({(1, ROAD): [road] * 4, (2, ROAD): [road] * 4, (1, LINE): [line] * 4})
+    done = clicked(segmenter, (1, ROAD), (2, ROAD), (1, LINE))
+    # tile 2 is highlighted as road when its turn comes
+    assert [each.prompt.class_name for each in done.objects] == ["Road", "Line"] and done.spent == 2
+    # what is highlighted as another class is not done
+    segmenter = HandMadeMasks({(5, HOUSE): [object_mask(5, HOUSE)] * 4, (3, CAR): [object_mask(3, CAR)] * 4})
+    done = clicked(segmenter, (5, HOUSE), (3, CAR), engine=Engine(House_1=object_mask(5, HOUSE) | object_mask(3, CAR)))
+    assert [each.prompt.class_name for each in done.objects] == ["House", "Car"]
+
+
+def test_one_click_on_the_sky_is_enough_for_all_views():
+    person = SimulatedPerson(Street(), HandMadeMasks({}), Engine(), INSTANCES, LABELS, NAMES)
+    sky = [place for place in PLACES if place.class_id == SKY]
+    assert [place.view for place in sky] == [0, 1]
+    done = person.label(sky, 30)
+    assert [each.prompt.name for each in done.objects] == ["Sky 1"] and done.spent == 1
+
+
+def test_every_class_comes_before_a_second_object_of_one():
+    keys = [(1, ROAD), (2, ROAD), (5, HOUSE), (3, CAR), (4, CAR), (1, LINE)]
+    segmenter = HandMadeMasks({key: [object_mask(*key)] * 4 for key in keys})
+    done = clicked(segmenter, *keys)
+    assert [each.prompt.name for each in done.objects] == [
+        *("Road 1", "House 1", "Car 1", "Line 1"),
+        *("Road 2", "Car 2"),
+    ]
+
+
+def test_a_class_that_cannot_be_had_does_not_take_all_clicks():
+    keys = [(1, ROAD), (2, ROAD)]
+    segmenter = HandMadeMasks({key: [object_mask(*key)] * 4 for key in keys})
+    done = clicked(segmenter, *keys, *[(3, CAR)] * (TRIES + 2), most=1 + 2 * TRIES + 1)
+    assert [each.prompt.name for each in done.objects] == ["Road 1", "Road 2"]
+    assert list(done.given_up) == [f"Car {number + 1}" for number in range(TRIES)]
+    done = clicked(segmenter, *keys, *[(3, CAR)] * (TRIES + 2))  # with clicks left, the others follow
+    assert len(done.given_up) == TRIES + 2
+
+
+def test_classes_take_turns():
+    segmenter = HandMadeMasks({(5, HOUSE): [object_mask(5, HOUSE)] * 4})
+    done = clicked(segmenter, (3, CAR), (4, CAR), (5, HOUSE), most=3)
+    assert list(done.given_up) == ["Car 1"] and [each.prompt.name for each in done.objects] == ["House 1"]
