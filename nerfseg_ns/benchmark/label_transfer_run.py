@@ -15,6 +15,7 @@ from nerfseg_ns.benchmark.label_transfer import LabelTransfer
 from nerfseg_ns.benchmark.row_kinds import RowPlace
 from nerfseg_ns.core.class_table import IGNORE
 from nerfseg_ns.core.confusion import ConfusionMatrix
+from nerfseg_ns.core.image_reduction import picked_offset
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.pinhole import Pinhole
 from nerfseg_ns.core.progress_bar import progress_bar
@@ -144,8 +145,8 @@ def _enlarged(camera: Pinhole, size: tuple[int, int]) -> Pinhole:
         camera,
         fx=camera.fx * across,
         fy=camera.fy * down,
-        cx=camera.cx * across,
-        cy=camera.cy * down,
+        cx=(camera.cx + picked_offset(size[1], camera.size[1])) * across,
+        cy=(camera.cy + picked_offset(size[0], camera.size[0])) * down,
         size=size,
     )
 

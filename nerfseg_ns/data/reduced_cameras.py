@@ -9,6 +9,7 @@ from jaxtyping import Float
 from nerfstudio.cameras.cameras import Cameras, CameraType
 from torch import Tensor
 
+from nerfseg_ns.core.image_reduction import picked_offset
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.label_image import check_label_header, read_image_header
 
@@ -42,6 +43,8 @@ def reduced_cameras(
 ) -> Cameras:
     """Cameras of floor(size / factor) pixels; checks the label files' sizes and formats on the way.
 
+    Rays go through the pixels that reduced labels are picked from, see :mod:`nerfseg_ns.core.image_reduction`.
+
     Args:
         images: the image of each view, of any size.
         labels: the label image of each view, None without one.
@@ -64,9 +67,9 @@ def reduced_cameras(
                 f"choose a smaller --downscale-factor"
             )
         across, down = width / header.width, height / header.height
-        rows.append(
-            (pinhole.fx * across, pinhole.fy * down, pinhole.cx * across, pinhole.cy * down, width, height),
-        )
+        cx = pinhole.cx * across - picked_offset(header.width, width)
+        cy = pinhole.cy * down - picked_offset(header.height, height)
+        rows.append((pinhole.fx * across, pinhole.fy * down, cx, cy, width, height))
     fx, fy, cx, cy, widths, heights = torch.tensor(rows, dtype=torch.float64).T[..., None]
     return Cameras(
         camera_to_worlds=poses.float(),

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from nerfseg_ns.core.class_table import IGNORE
+from nerfseg_ns.core.image_reduction import averaged, picked
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.label_image import open_image, read_label_image
 from nerfseg_ns.data.semantic_views import SEMANTICS, SemanticViews
@@ -20,7 +21,8 @@ from nerfseg_ns.data.semantic_views import SEMANTICS, SemanticViews
 class SemanticDataset(InputDataset):
     """An :class:`InputDataset` whose items also hold ``semantics``: uint8 class ids [H, W, 1], 255 without a class.
 
-    Images are reduced by area averaging to the size of their camera, labels and masks by nearest neighbour. Without
+    Images are reduced by area averaging to the size of their camera, labels and masks by nearest neighbour, around the
+    same points (:mod:`nerfseg_ns.core.image_reduction`). Without
     :class:`SemanticViews` in the dataparser's metadata every view counts as unlabelled.
     """
 
@@ -47,7 +49,7 @@ class SemanticDataset(InputDataset):
         with open_image(path) as image:
             try:
                 colour = image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
-                return np.array(_resized(colour, self._size(image_idx), Image.Resampling.BOX))
+                return averaged(colour, self._size(image_idx))
             except (OSError, SyntaxError) as error:
                 raise InputError(f"{path}: the image cannot be decoded ({error})") from None
 
@@ -76,21 +78,16 @@ class SemanticDataset(InputDataset):
         if views is None or path is None:
             return torch.full((height, width, 1), IGNORE, dtype=torch.uint8)
         ids = read_label_image(path, views.label_format, views.class_table)
-        resized = _resized(Image.fromarray(ids), (width, height), Image.Resampling.NEAREST)
-        return torch.from_numpy(np.array(resized))[..., None]
+        return torch.from_numpy(np.array(picked(Image.fromarray(ids), (width, height))))[..., None]
 
     def get_mask(self, image_idx: int) -> Bool[Tensor, "h w 1"] | None:
         """Which pixels take part, at the camera's size; None: the scene has no masks."""
         if self._dataparser_outputs.mask_filenames is None:
             return None
         with open_image(self._dataparser_outputs.mask_filenames[image_idx]) as image:
-            mask = _resized(image.convert("L"), self._size(image_idx), Image.Resampling.NEAREST)
+            mask = picked(image.convert("L"), self._size(image_idx))
             return torch.from_numpy(np.array(mask) > 0)[..., None]
 
     def _size(self, image_idx: int) -> tuple[int, int]:
         """Width and height of the view's camera in pixels."""
         return int(self.cameras.width[image_idx]), int(self.cameras.height[image_idx])
-
-
-def _resized(image: Image.Image, size: tuple[int, int], resampling: Image.Resampling) -> Image.Image:
-    return image if image.size == size else image.resize(size, resample=resampling)

@@ -43,7 +43,7 @@ def test_cameras_are_rescaled_and_look_at_the_origin(tiny_scene):
     cameras = outputs.cameras
     assert cameras.shape == (6,)
     assert cameras.width.unique().tolist() == [12] and cameras.height.unique().tolist() == [12]
-    assert cameras.fx.unique().tolist() == [12.0] and cameras.cx.unique().tolist() == [6.0]
+    assert cameras.fx.unique().tolist() == [12.0] and cameras.cx.unique().tolist() == [5.75]
     positions = cameras.camera_to_worlds[:, :, 3]
     assert positions.norm(dim=-1).max() == pytest.approx(1.0, abs=1e-5)
     # All six cameras look at one point, their focus, which becomes the origin; OpenGL cameras look along -z.
@@ -58,7 +58,7 @@ def test_sizes_that_do_not_divide_keep_the_true_ratio(tiny_scene):
     cameras = parse(tiny_scene, downscale_factor=5).cameras
     assert cameras.width[0].item() == 4  # floor(24 / 5)
     assert cameras.fx[0].item() == pytest.approx(24 * 4 / 24)
-    assert cameras.cx[0].item() == pytest.approx(2.0)
+    assert cameras.cx[0].item() == pytest.approx(2.0 - 1 / 12)  # 24 pixels to 4: every sixth is picked
 
 
 def test_views_may_differ_in_size(tiny_scene):

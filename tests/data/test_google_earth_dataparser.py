@@ -77,7 +77,7 @@ def test_a_repeated_training_view_is_no_test_view(write_export, orbit_cameras):
 def test_each_frame_has_its_own_focal_length(write_export):
     cameras = parse(write_export(), eval_interval=10, downscale_factor=2).cameras
     assert cameras.width.unique().tolist() == [10] and cameras.height.unique().tolist() == [8]
-    assert cameras.cx[0].item() == 5.0 and cameras.cy[0].item() == 4.0
+    assert cameras.cx[0].item() == 4.75 and cameras.cy[0].item() == 3.75
     expected = [(20.0 + index) / 2 for index in (0, 1, 2, 3, 4, 6, 7, 8, 9)]
     assert cameras.fx[:, 0].tolist() == pytest.approx(expected, rel=1e-6)
     assert torch.equal(cameras.fx, cameras.fy)
