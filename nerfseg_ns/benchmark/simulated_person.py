@@ -1,7 +1,7 @@
 """Somebody who gives a scene classes by clicks, and looks at what each click gives before going on."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -20,6 +20,7 @@ LIKE_ENOUGH = 0.5
 """IoU from which on a mask passes for what was meant."""
 TRIES = 3
 """Objects of a class that are tried, while none could be had, before larger ones of other classes."""
+_AUTO = GRANULARITIES[0]
 
 
 @dataclass(eq=False)
@@ -43,12 +44,13 @@ class ClickedScene:
 
 
 class SimulatedPerson:
-    """Clicks, looks at the outline, and chooses another meaning, draws a box, or gives the object up.
+    """Clicks, looks at what comes of it, and chooses another meaning, draws a box, or gives the object up.
 
-    For each object: a click on its middle. When the outline that the viewer shows is not what the eye sees there
-    (IoU below :data:`LIKE_ENOUGH`), the best of the other meanings (part, object, whole), which costs no click. When
-    none is like it, a box around it besides, which does, and the same look again. Then the object is selected in 3D,
-    and one that is not highlighted there as meant is undone. Clicks that were in vain stay spent.
+    For each object: a click on its middle. When the outline that the viewer shows is what the eye sees there (IoU of at
+    least :data:`LIKE_ENOUGH`), the object is selected in 3D; one that is not highlighted there as meant is undone. If
+    it did not come to that, or was undone: the best of the other meanings (part, object, whole) in the same way, which
+    costs no click; then a box around it besides, which does; then the other meanings of both. Clicks that were in vain
+    stay spent.
 
     Every class comes first, the largest object of large classes before that of small ones, and up to :data:`TRIES`
     objects of a class until one could be had; then the largest of all others. What is highlighted already, as the class
@@ -92,10 +94,7 @@ class SimulatedPerson:
             tries[place.class_id] += 1
             name = f"{self.names[place.class_id]} {tries[place.class_id]}"
             try:
-                prompt = self._prompted(name, place, done, most)
-                done.objects.append(self._selected(prompt, place))
-                how = prompt.granularity + " with a box" * (prompt.views[0].box is not None)
-                print(f"{name}: {how}", flush=True)
+                done.objects.append(self._had(name, place, done, most))
             except InputError as problem:
                 done.given_up[name] = str(problem)
                 print(f"{name}: given up: {problem}", flush=True)
@@ -116,36 +115,55 @@ class SimulatedPerson:
                 shown |= each.mask(self.scene.samples(place.view)).cpu().numpy()
         return bool((shown & region).sum() > 0.5 * region.sum())
 
-    def _prompted(self, name: str, place: SimulatedClick, done: ClickedScene, most: int) -> ObjectPrompt:
-        """The prompt whose outline is right.
+    def _had(self, name: str, place: SimulatedClick, done: ClickedScene, most: int) -> SelectedObject:
+        """The object in 3D, by the first prompt whose outline is right and that gives it.
 
         Raises:
-            InputError: there is none, or no click is left for the box.
+            InputError: none does.
         """
-        done.actions["clicks"] += 1
-        click = ViewPrompt(self.scene.names[place.view], ((*place.place, 1),))
-        prompt = ObjectPrompt(name, (click,), class_name=self.names[place.class_id])
-        best, prompt = self._looked(prompt, place, done)
-        if best < LIKE_ENOUGH and done.spent < most:
-            done.actions["boxes"] += 1
-            boxed = replace(prompt, views=(replace(click, box=place.box),), granularity="auto")
-            likeness, prompt = self._looked(boxed, place, done)
+        best, undone = 0.0, []
+        for likeness, prompt in self._looks(name, place, done, most):
             best = max(best, likeness)
-        if best < LIKE_ENOUGH:
-            raise InputError(f"the outline in view {click.view} is not what was meant: IoU {best:.2f} at best")
-        return prompt
+            if likeness < LIKE_ENOUGH:
+                continue
+            if prompt.granularity != _AUTO:
+                done.actions["granularities"] += 1
+            how = f"{prompt.granularity}{' with a box' * (prompt.views[0].box is not None)}: IoU {likeness:.2f}"
+            try:
+                selected = next(select_with_sky(self.selector, self.scene, self.segmenter, [prompt], Listener()))
+            except InputError as problem:
+                undone.append(f"{how}, {problem}")
+                continue
+            highlighted = selected.mask(self.scene.samples(place.view)).cpu().numpy()
+            in_3d = self._likeness(place, highlighted)
+            if in_3d >= LIKE_ENOUGH:
+                print(f"{name}: {how}, in 3D {in_3d:.2f}", flush=True)
+                return selected
+            undone.append(f"{how}, in 3D {in_3d:.2f}")
+        where = f"in view {self.scene.names[place.view]}"
+        raise InputError(f"{where}, {'; '.join(undone) or f'IoU {best:.2f} at best'}")
 
-    def _looked(self, prompt: ObjectPrompt, place: SimulatedClick, done: ClickedScene) -> tuple[float, ObjectPrompt]:
-        """How right the best outline of a prompt is (IoU), and the prompt with the meaning that gives it."""
-        likeness = self._likeness(place, self._outline(prompt))
-        if likeness >= LIKE_ENOUGH:
-            return likeness, prompt
-        others = [replace(prompt, granularity=meaning) for meaning in GRANULARITIES if meaning != "auto"]
-        looks = [(self._likeness(place, self._outline(other)), other) for other in others]
-        best = max(looks, key=lambda look: look[0])
-        if best[0] >= LIKE_ENOUGH:
-            done.actions["granularities"] += 1
-        return max(best, (likeness, prompt), key=lambda look: look[0])
+    def _looks(
+        self, name: str, place: SimulatedClick, done: ClickedScene, most: int
+    ) -> Iterator[tuple[float, ObjectPrompt]]:
+        """Prompts one after the other, each with how right its outline is (IoU).
+
+        Args:
+            name: of the object.
+            place: to click.
+            done: counts the clicks, each when it is asked for.
+            most: no box is drawn when so many are spent.
+        """
+        click = ViewPrompt(self.scene.names[place.view], ((*place.place, 1),))
+        for action, view in (("clicks", click), ("boxes", replace(click, box=place.box))):
+            if done.spent == most:
+                return
+            done.actions[action] += 1
+            prompt = ObjectPrompt(name, (view,), class_name=self.names[place.class_id])
+            yield self._likeness(place, self._outline(prompt)), prompt
+            others = [replace(prompt, granularity=meaning) for meaning in GRANULARITIES if meaning != _AUTO]
+            looks = [(self._likeness(place, self._outline(other)), other) for other in others]
+            yield max(looks, key=lambda look: look[0])
 
     def _outline(self, prompt: ObjectPrompt) -> Bool[np.ndarray, "h w"] | None:
         """What the viewer shows of a prompt before anything is done in 3D; None when it says why there is nothing."""
@@ -160,15 +178,3 @@ class SimulatedPerson:
             return 0.0
         meant = rightly_meant(place, self.instances[place.view], self.labels[place.view])
         return max(float((mask & each).sum() / (mask | each).sum()) for each in meant)
-
-    def _selected(self, prompt: ObjectPrompt, place: SimulatedClick) -> SelectedObject:
-        """The object in 3D.
-
-        Raises:
-            InputError: it cannot be selected, or what is highlighted in the clicked view is not what was meant.
-        """
-        selected = next(select_with_sky(self.selector, self.scene, self.segmenter, [prompt], Listener()))
-        likeness = self._likeness(place, selected.mask(self.scene.samples(place.view)).cpu().numpy())
-        if likeness < LIKE_ENOUGH:
-            raise InputError(f"undone: what it highlights in view {prompt.views[0].view} has an IoU of {likeness:.2f}")
-        return selected

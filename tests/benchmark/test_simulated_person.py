@@ -101,14 +101,14 @@ class Highlighted:
 
 
 class Engine:
-    """Previews as the selection does; in 3D an object is its preview, or what is given for its name.
+    """Previews as the selection does; in 3D an object is its preview, unless something else is given.
 
     Args:
-        in_3d: name of an object -> its mask in the first view, None for one that cannot be selected.
+        in_3d: (name, granularity, whether there is a box) -> mask in the first view, None for what cannot be selected.
     """
 
-    def __init__(self, **in_3d):
-        self.in_3d = in_3d
+    def __init__(self, in_3d=None):
+        self.in_3d = in_3d or {}
 
     def first_mask(self, scene, segmenter, prompt):
         return first_mask(scene, segmenter, prompt)
@@ -116,9 +116,10 @@ class Engine:
     def select(self, scene, segmenter, prompts, listener):
         for prompt in prompts:
             first = self.first_mask(scene, segmenter, prompt)
-            mask = self.in_3d.get(prompt.name.replace(" ", "_"), first.masks[first.chosen])
+            key = prompt.name, prompt.granularity, prompt.views[0].box is not None
+            mask = self.in_3d.get(key, first.masks[first.chosen])
             if mask is None:
-                raise InputError(f"object {prompt.name!r}: nowhere are more votes for the object than against it")
+                raise InputError("nowhere are more votes for the object")
             yield Highlighted(prompt, mask)
 
 
@@ -179,7 +180,7 @@ def test_what_cannot_be_had_is_given_up_and_the_next_of_its_class_clicked():
     assert done.actions == {"clicks": 3, "boxes": 2} and done.spent == 5
     assert set(done.given_up) == {"House 1", "Car 1"}
     # the road and all else is the outline: 16 pixels of 480
-    assert done.given_up["Car 1"] == "the outline in view 000 is not what was meant: IoU 0.03 at best"
+    assert done.given_up["Car 1"] == "in view 000, IoU 0.03 at best"
 
 
 def test_clicks_are_never_more_than_allowed():
@@ -191,13 +192,33 @@ def test_clicks_are_never_more_than_allowed():
     assert done.spent == 3 and list(done.given_up) == ["Car 1", "House 1"]
 
 
+CARS = {(3, CAR): [object_mask(3, CAR)] * 4, (4, CAR): [object_mask(4, CAR)] * 4}
+
+
 def test_an_object_that_floods_the_scene_in_3d_is_undone_and_its_click_stays_spent():
-    segmenter = HandMadeMasks({(3, CAR): [object_mask(3, CAR)] * 4, (4, CAR): [object_mask(4, CAR)] * 4})
-    done = clicked(segmenter, (3, CAR), (4, CAR), engine=Engine(Car_1=EVERYTHING))
-    assert [each.prompt.name for each in done.objects] == ["Car 2"] and done.spent == 2
-    assert done.given_up == {"Car 1": "undone: what it highlights in view 000 has an IoU of 0.03"}
-    done = clicked(segmenter, (3, CAR), (4, CAR), engine=Engine(Car_1=None))
-    assert "nowhere are more votes" in done.given_up["Car 1"] and len(done.objects) == 1
+    floods = Engine({("Car 1", "auto", False): EVERYTHING, ("Car 1", "part", False): None})
+    done = clicked(HandMadeMasks(CARS), (3, CAR), (4, CAR), engine=floods)
+    assert [each.prompt.name for each in done.objects] == ["Car 2"]
+    assert done.actions == {"clicks": 2, "granularities": 1, "boxes": 1} and done.spent == 3
+    assert done.given_up == {
+        "Car 1": "in view 000, auto: IoU 1.00, in 3D 0.03; part: IoU 1.00, nowhere are more votes for the object"
+    }
+
+
+@pytest.mark.parametrize("right", [("auto", True), ("part", True)])
+def test_after_an_object_is_undone_other_meanings_and_a_box_are_tried(right):
+    wrong = {("Car 1", meaning, box): EVERYTHING for meaning in ("auto", "part") for box in (False, True)}
+    del wrong[("Car 1", *right)]
+    done = clicked(HandMadeMasks(CARS, {(3, CAR): [object_mask(3, CAR)] * 4}), (3, CAR), engine=Engine(wrong))
+    (car,) = done.objects
+    assert (car.prompt.granularity, car.prompt.views[0].box is not None) == right
+    assert done.actions["clicks"] == done.actions["boxes"] == 1 and not done.given_up
+
+
+def test_another_meaning_after_undoing_costs_no_click():
+    done = clicked(HandMadeMasks(CARS), (3, CAR), engine=Engine({("Car 1", "auto", False): EVERYTHING}))
+    assert done.objects[0].prompt.granularity == "part"  # the first of three that are alike
+    assert done.actions == {"clicks": 1, "granularities": 1}
 
 
 def test_a_road_of_tiles_is_one_click_and_its_line_another():
@@ -207,8 +228,9 @@ def test_a_road_of_tiles_is_one_click_and_its_line_another():
     # tile 2 is highlighted as road when its turn comes
     assert [each.prompt.class_name for each in done.objects] == ["Road", "Line"] and done.spent == 2
     # what is highlighted as another class is not done
+    both = Engine({("House 1", "auto", False): object_mask(5, HOUSE) | object_mask(3, CAR)})
     segmenter = HandMadeMasks({(5, HOUSE): [object_mask(5, HOUSE)] * 4, (3, CAR): [object_mask(3, CAR)] * 4})
-    done = clicked(segmenter, (5, HOUSE), (3, CAR), engine=Engine(House_1=object_mask(5, HOUSE) | object_mask(3, CAR)))
+    done = clicked(segmenter, (5, HOUSE), (3, CAR), engine=both)
     assert [each.prompt.class_name for each in done.objects] == ["House", "Car"]
 
 
