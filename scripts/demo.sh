@@ -11,7 +11,7 @@ VIEWS=${VIEWS:-40}
 SIZE=${SIZE:-160}
 SEED=${SEED:-7}
 LABELLED=${LABELLED:-5}
-# Steps of stage 1 (geometry and colour) and stage 2 (semantics). On two CPU cores: at most 12 minutes for everything.
+# Steps of stage 1 (geometry and colour) and stage 2 (semantics). On two CPU cores: 10 to 15 minutes for everything.
 LITE_STAGE1_STEPS=${LITE_STAGE1_STEPS:-2000}
 LITE_STAGE2_STEPS=${LITE_STAGE2_STEPS:-800}
 GPU_STAGE1_STEPS=${GPU_STAGE1_STEPS:-8000}
