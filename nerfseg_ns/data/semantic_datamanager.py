@@ -14,12 +14,16 @@ from nerfstudio.data.datamanagers.base_datamanager import (
 )
 from nerfstudio.data.pixel_samplers import PixelSampler
 
+from nerfseg_ns.core.image_detail import draw_detailed, pixel_detail
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.semantic_network import CAPTURED_COLOUR
 from nerfseg_ns.data.carla_mvs_dataparser import CarlaMVSDataParserConfig
 from nerfseg_ns.data.labelled_views import LabelledViews, SparseLabels, SparselyLabelledViews, gather_pixels
 from nerfseg_ns.data.semantic_dataset import SemanticDataset
 from nerfseg_ns.data.semantic_views import SEMANTICS
+
+DETAIL_CANDIDATES = 4
+"""Pixels that are drawn for each of those kept for their detail."""
 
 
 @dataclass
@@ -29,6 +33,9 @@ class SemanticDataManagerConfig(VanillaDataManagerConfig):
     _target: type = field(default_factory=lambda: SemanticDataManager)
     dataparser: AnnotatedDataParserUnion = field(default_factory=CarlaMVSDataParserConfig)
     """Dataparser that reads the capture."""
+    detail_share: float = 0.0
+    """Share of stage 1's rays, 0..1, that go to pixels the likelier the more they differ from their neighbours: edges
+    and thin things."""
     stage2_num_rays_per_batch: int = 1024
     """Labelled rays per batch in stage 2."""
     class_balanced_share: float = 0.0
@@ -39,17 +46,31 @@ class SemanticDataManagerConfig(VanillaDataManagerConfig):
     over geometry and look before stage 2 begins (not in the paper); never more than such pixels there are."""
 
 
-def sample_pixels(sampler: PixelSampler, views: dict[str, Any]) -> dict[str, Any]:
+def sample_pixels(sampler: PixelSampler, views: dict[str, Any], evenly: int = 0, detailed: int = 0) -> dict[str, Any]:
     """What nerfstudio's sampler draws, and the labels there.
 
     The sampler cannot read labels of views that differ in size, so they are looked up afterwards.
+
+    Args:
+        sampler: draws pixels.
+        views: nerfstudio's cache of views.
+        evenly: with ``detailed``: pixels that are kept as they were drawn.
+        detailed: pixels that are kept of the others drawn, by their detail; 0 keeps all.
     """
     batch = sampler.sample({key: value for key, value in views.items() if key != SEMANTICS})
     indices = batch["indices"].cpu()
     order = torch.as_tensor(views["image_idx"]).cpu()
     positions = torch.empty(int(order.max()) + 1, dtype=torch.long)
     positions[order] = torch.arange(len(order))
-    batch[SEMANTICS] = gather_pixels(views[SEMANTICS], torch.cat([positions[indices[:, :1]], indices[:, 1:]], dim=-1))
+    pixels = torch.cat([positions[indices[:, :1]], indices[:, 1:]], dim=-1)
+    if detailed:
+        drawn = torch.randperm(len(pixels))  # views that differ in size come one after the other
+        candidates = drawn[evenly:]
+        detail = pixel_detail(views["image"], pixels[candidates])
+        kept = torch.cat([drawn[:evenly], candidates[draw_detailed(detail.cpu(), detailed)]])
+        batch = {key: value[kept.to(value.device)] for key, value in batch.items()}
+        pixels = pixels[kept]
+    batch[SEMANTICS] = gather_pixels(views[SEMANTICS], pixels)
     return batch
 
 
@@ -73,12 +94,17 @@ class SemanticDataManager(VanillaDataManager[SemanticDataset]):
 
     def setup_train(self) -> None:
         """Set up nerfstudio's loaders; the index of labelled pixels is built when stage 2 begins."""
-        for name in ("class_balanced_share", "propagated_share"):
+        for name in ("detail_share", "class_balanced_share", "propagated_share"):
             share = getattr(self.config, name)
             if not 0.0 <= share <= 1.0:
                 option = name.replace("_", "-")
                 raise InputError(f"--pipeline.datamanager.{option} {share}: expected a share of 0 to 1")
         super().setup_train()
+        rays = self.config.train_num_rays_per_batch
+        # nerfstudio draws even numbers of rays from views that differ in size
+        self._detailed_rays = 2 * round(self.config.detail_share * rays / 2)
+        assert self.train_pixel_sampler is not None
+        self.train_pixel_sampler.set_num_rays_per_batch(rays + (DETAIL_CANDIDATES - 1) * self._detailed_rays)
         self._labelled: LabelledViews | None = None
         self._propagated: SparselyLabelledViews | None = None
         self._propagated_share = 0.0
@@ -121,7 +147,9 @@ class SemanticDataManager(VanillaDataManager[SemanticDataset]):
     def next_pixels(self) -> dict[str, Any]:
         """``image``, ``semantics`` and ``indices`` (view, y, x) of pixels of all views."""
         assert self.train_pixel_sampler is not None
-        return sample_pixels(self.train_pixel_sampler, next(self.iter_train_image_dataloader))
+        views = next(self.iter_train_image_dataloader)
+        rays = self.config.train_num_rays_per_batch
+        return sample_pixels(self.train_pixel_sampler, views, rays - self._detailed_rays, self._detailed_rays)
 
     def next_labelled_pixels(self) -> dict[str, Any]:
         """``image``, ``semantics``, ``certainty`` and ``indices`` (view, y, x) of pixels with a class."""

@@ -34,6 +34,31 @@ def test_stage_1_reads_all_views_and_stage_2_labelled_pixels(tiny_scene, share: 
     assert torch.equal(bundle.metadata[CAPTURED_COLOUR], batch["image"])
 
 
+@pytest.mark.parametrize("sizes", ["one", "several"])
+def test_a_share_of_stage_1_goes_to_detail(tiny_scene, sizes: str) -> None:
+    for index in range(6):  # flat but for one bright line, a 24th of each image
+        size = (24, 24) if sizes == "one" or index else (24, 18)
+        image = Image.new("RGB", size, (90, 90, 90))
+        image.paste((250, 250, 250), (10, 0, 11, size[1]))
+        image.save(tiny_scene / f"train/color/{index:03d}.png")
+        Image.new("L", size, 0).save(tiny_scene / f"train/rgb/{index:03d}.png")
+
+    def near_the_line(share: float) -> float:
+        batches = [datamanager(tiny_scene, detail_share=share).next_train(0)[1] for _ in range(3)]
+        assert all(len(batch["image"]) == len(batch["semantics"]) == 400 for batch in batches)
+        pixels = torch.cat([batch["indices"] for batch in batches])
+        assert len(pixels[:, 0].unique()) == 6
+        for batch in batches:
+            bright = batch["image"].mean(dim=-1) > 0.6
+            assert torch.equal(bright, batch["indices"][:, 2] == 10)
+        return ((pixels[:, 2] - 10).abs() <= 1).float().mean().item()
+
+    torch.manual_seed(0)
+    assert near_the_line(0.0) == pytest.approx(3 / 24, abs=0.04)
+    # half of 4 candidates are kept, so all that lie at the line: (1 + 4) / 2 times as many
+    assert near_the_line(0.5) == pytest.approx(2.5 * 3 / 24, abs=0.06)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.5])
 @pytest.mark.parametrize("images", [-1, 3])
 def test_masked_pixels_are_drawn_in_neither_stage(tiny_scene, share: float, images: int) -> None:
@@ -166,6 +191,6 @@ def test_images_are_not_kept_for_propagated_pixels(tiny_scene) -> None:
 
 
 def test_shares_beyond_the_whole_are_refused(tiny_scene) -> None:
-    for name in ("class_balanced_share", "propagated_share"):
+    for name in ("detail_share", "class_balanced_share", "propagated_share"):
         with pytest.raises(SystemExit, match=f"{name.replace('_', '-')} 1.5: expected a share of 0 to 1"):
             datamanager(tiny_scene, **{name: 1.5})
