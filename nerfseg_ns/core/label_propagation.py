@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 
 NEIGHBOURS = 5
 """Labelled pixels that vote on an unlabelled one."""
-REACH = 3.0
+REACH = 2.0
 """Distance, in spacings of the pixels' surface points, at which a carried label counts 1/e."""
 COLOUR_WEIGHT = 6.0
 """Spacings that the distance between black and full red is worth."""

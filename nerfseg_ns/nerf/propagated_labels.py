@@ -13,6 +13,7 @@ from nerfseg_ns.core.ground_height import GroundHeight
 from nerfseg_ns.core.label_propagation import LabelPropagation
 from nerfseg_ns.core.pixel_features import image_features, surface_features
 from nerfseg_ns.core.progress_bar import progress_bar
+from nerfseg_ns.core.standing_things import StandingThings
 from nerfseg_ns.data.labelled_views import SparseLabels
 from nerfseg_ns.data.semantic_dataset import SemanticDataset
 from nerfseg_ns.nerf.model import NerfSegModel
@@ -72,6 +73,14 @@ class _Surface:
     distance: Float[np.ndarray, "h w"]
 
 
+@dataclass(frozen=True)
+class _Land:
+    """What the surfaces of all views say of the ground and of what stands on it."""
+
+    ground: GroundHeight
+    things: StandingThings
+
+
 def propagated_labels(
     model: NerfSegModel, dataset: SemanticDataset, seed: int = 0, shown: bool = True
 ) -> PropagatedLabels:
@@ -113,9 +122,10 @@ def propagated_labels(
                 view: _surface(model, dataset, view, lattices[view])
                 for view in bar.track(views, description="surfaces of the views")
             }
-            ground = _ground(list(surfaces.values()))
-            looks = {view: _looks(dataset, view, lattices[view], surfaces[view], ground, stride) for view in labels}
-            learned = _learn(looks, lattices, surfaces, labels, stride, seed)
+            spacing = _spacing(surfaces, lattices, stride)
+            land = _land(list(surfaces.values()), spacing)
+            looks = {view: _looks(dataset, view, lattices[view], surfaces[view], land, stride) for view in labels}
+            learned = _learn(looks, lattices, surfaces, labels, spacing, seed)
             found, asked, seen = {}, 0, 0
             for view in bar.track(views, description="classes of unlabelled pixels"):
                 lattice, surface = lattices[view], surfaces[view]
@@ -124,7 +134,7 @@ def propagated_labels(
                 wanted = taking_part & (labels[view][lattice.y, lattice.x] == IGNORE) if view in labels else taking_part
                 asked += int(wanted.sum()) * lattice.stride**2
                 seen += int(taking_part.sum()) * lattice.stride**2
-                look = looks[view] if view in looks else _looks(dataset, view, lattice, surface, ground, stride)
+                look = looks[view] if view in looks else _looks(dataset, view, lattice, surface, land, stride)
                 if wanted.any():
                     found[view] = _classify(lattice, surface, look, wanted, learned)
     finally:
@@ -191,15 +201,25 @@ def _surface(model: NerfSegModel, dataset: SemanticDataset, view: int, lattice: 
     return _Surface(*(value.reshape(*rays.shape, *value.shape[1:]).cpu().numpy() for value in values))
 
 
-def _ground(surfaces: Sequence[_Surface]) -> GroundHeight:
+def _spacing(surfaces: dict[int, _Surface], lattices: dict[int, _Lattice], stride: int) -> float:
+    """Distance between the surface points of neighbours on the coarsest lattice, in the median."""
+    steps = [
+        np.linalg.norm(np.diff(surface.points, axis=1), axis=-1).reshape(-1) / lattices[view].stride
+        for view, surface in surfaces.items()
+    ]
+    return max(1e-6, stride * float(np.median(np.concatenate(steps))))
+
+
+def _land(surfaces: Sequence[_Surface], spacing: float) -> _Land:
     points = np.concatenate([surface.points[surface.opacity > OPAQUE] for surface in surfaces])
     if len(points) == 0:  # a geometry of fog
         points = np.concatenate([surface.points.reshape(-1, 3) for surface in surfaces])
-    return GroundHeight(points)
+    ground = GroundHeight(points)
+    return _Land(ground, StandingThings(points, ground(points), spacing))
 
 
 def _looks(
-    dataset: SemanticDataset, view: int, lattice: _Lattice, surface: _Surface, ground: GroundHeight, stride: int
+    dataset: SemanticDataset, view: int, lattice: _Lattice, surface: _Surface, land: _Land, stride: int
 ) -> tuple[Float[np.ndarray, "h w 3"], Float[np.ndarray, "h w features"]]:
     """Colours and features of a view's lattice; what surrounds a pixel is as large in all of them.
 
@@ -214,10 +234,10 @@ def _looks(
         padded = np.pad(image, ((0, -image.shape[0] % factor), (0, -image.shape[1] % factor), (0, 0)), mode="edge")
         image = padded.reshape(padded.shape[0] // factor, factor, -1, factor, 3).mean(axis=(1, 3))
     appearance = image_features(image)[lattice.y // factor, lattice.x // factor]
-    height = ground(surface.points)
+    height = land.ground(surface.points)
     step = stride // lattice.stride
     surroundings = surface_features(surface.points, height, surface.opacity, surface.distance, step)
-    return colours, np.concatenate([appearance, surroundings], axis=-1)
+    return colours, np.concatenate([appearance, surroundings, land.things(surface.points, height)], axis=-1)
 
 
 def _learn(
@@ -225,7 +245,7 @@ def _learn(
     lattices: dict[int, _Lattice],
     surfaces: dict[int, _Surface],
     labels: dict[int, UInt8[np.ndarray, "rows columns"]],
-    stride: int,
+    spacing: float,
     seed: int,
 ) -> LabelPropagation:
     columns: list[list[np.ndarray]] = [[], [], [], []]
@@ -234,13 +254,8 @@ def _learn(
         chosen = classes != IGNORE
         for column, values in zip(columns, (surfaces[view].points, *looks[view], classes)):
             column.append(values[chosen])
-    steps = [
-        np.linalg.norm(np.diff(surface.points, axis=1), axis=-1).reshape(-1) / lattices[view].stride
-        for view, surface in surfaces.items()
-    ]
-    spacing = stride * float(np.median(np.concatenate(steps)))
     points, colours, features, classes = (np.concatenate(column) for column in columns)
-    return LabelPropagation(points, colours, features, classes, max(1e-6, spacing), seed)
+    return LabelPropagation(points, colours, features, classes, spacing, seed)
 
 
 def _classify(
