@@ -13,17 +13,20 @@ from nerfseg_ns.nerf.semantic_nerf import SemanticNerfModelConfig
 
 
 def _joint(two_stage: MethodSpecification, name: str, description: str) -> MethodSpecification:
-    """The single-stage counterpart of a method: the same field, as many steps as both stages, as many rays in each."""
+    """The single-stage counterpart of a method: the same field, as many rays in all as both stages, in larger steps."""
     config: Any = copy.deepcopy(two_stage.config)
     pipeline = config.pipeline
     config.method_name = name
-    pipeline.stage1_steps, pipeline.stage2_steps = pipeline.stage1_steps + pipeline.stage2_steps, 0
+    data = pipeline.datamanager
+    of_stage1, of_stage2 = data.train_num_rays_per_batch, data.stage2_num_rays_per_batch
+    rays = pipeline.stage1_steps * of_stage1 + pipeline.stage2_steps * of_stage2
+    pipeline.stage1_steps, pipeline.stage2_steps = round(rays / (of_stage1 + of_stage2)), 0
     own = {"_target", "use_ray_convolution", "use_colour_network", "use_surface_grid"}
     shared = {field.name: getattr(pipeline.model, field.name) for field in fields(pipeline.model)}
     pipeline.model = SemanticNerfModelConfig(**{key: value for key, value in shared.items() if key not in own})
     shared = {field.name: getattr(pipeline.datamanager, field.name) for field in fields(pipeline.datamanager)}
     pipeline.datamanager = JointDataManagerConfig(**{key: value for key, value in shared.items() if key != "_target"})
-    pipeline.datamanager.propagated_share = 0.0
+    pipeline.datamanager.propagated_share = pipeline.datamanager.detail_share = 0.0
     for group in config.optimizers.values():
         assert isinstance(group["scheduler"], StageDecaySchedulerConfig)
         group["scheduler"].stage = 1

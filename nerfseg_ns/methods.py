@@ -120,11 +120,12 @@ nerfseg_lite = _method(
     "nerfseg-lite",
     "Two-stage semantic NeRF for CPUs and small GPUs.",
     NerfSegPipelineConfig(
-        stage1_steps=3000,
-        stage2_steps=1800,
+        stage1_steps=6400,
+        stage2_steps=1600,
         datamanager=SemanticDataManagerConfig(
             train_num_rays_per_batch=1024,
             eval_num_rays_per_batch=1024,
+            detail_share=0.5,
             stage2_num_rays_per_batch=512,
             propagated_share=0.5,
         ),
@@ -139,7 +140,7 @@ nerfseg_lite = _method(
             num_nerf_samples_per_ray=24,
             num_proposal_samples_per_ray=(64,),
             proposal_net_args_list=[
-                {"hidden_dim": 16, "log2_hashmap_size": 15, "num_levels": 5, "max_res": 128},
+                {"hidden_dim": 16, "log2_hashmap_size": 17, "num_levels": 5, "max_res": 512},
             ],
             proposal_warmup=500,
             proposal_update_every=8,
