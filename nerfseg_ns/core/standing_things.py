@@ -13,7 +13,7 @@ TOP = 0.75
 BLOCK = 4
 """Cells each way of the blocks in which the surroundings are looked at."""
 LOWEST = 0.35
-"""The share of the blocks around a cell that lie below the level of its surroundings: less than stands free in a town."""
+"""The share of the blocks around a cell that lie below the level there: less than lies free in a town."""
 SURROUNDINGS = 31
 """Blocks each way of these surroundings: 62 spacings, wider than a house and narrower than a hill."""
 CLEARANCE = 0.5
