@@ -14,6 +14,7 @@ from torch.cuda.amp.grad_scaler import GradScaler
 
 from nerfseg_ns.core.confusion import ConfusionMatrix
 from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.core.kept_memory import keep_freed_memory
 from nerfseg_ns.core.stages import StageSchedule
 from nerfseg_ns.data.semantic_datamanager import SemanticDataManager, SemanticDataManagerConfig
 from nerfseg_ns.nerf.geometry_checkpoint import check_weight_names, load_geometry
@@ -58,6 +59,8 @@ class NerfSegPipeline(VanillaPipeline):
         local_rank: int = 0,
         grad_scaler: GradScaler | None = None,
     ) -> None:
+        if device == "cpu":
+            keep_freed_memory()  # a step takes three quarters of the time
         super().__init__(config, device, test_mode, world_size, local_rank, grad_scaler)
         from_geometry = config.geometry_config is not None
         self.schedule = StageSchedule(0 if from_geometry else config.stage1_steps, config.stage2_steps)
