@@ -26,7 +26,8 @@ def _joint(two_stage: MethodSpecification, name: str, description: str) -> Metho
     pipeline.model = SemanticNerfModelConfig(**{key: value for key, value in shared.items() if key not in own})
     shared = {field.name: getattr(pipeline.datamanager, field.name) for field in fields(pipeline.datamanager)}
     pipeline.datamanager = JointDataManagerConfig(**{key: value for key, value in shared.items() if key != "_target"})
-    pipeline.datamanager.propagated_share = pipeline.datamanager.detail_share = 0.0
+    for share in ("propagated_share", "class_balanced_share", "detail_share"):  # which its paper does not have
+        setattr(pipeline.datamanager, share, 0.0)
     for group in config.optimizers.values():
         assert isinstance(group["scheduler"], StageDecaySchedulerConfig)
         group["scheduler"].stage = 1

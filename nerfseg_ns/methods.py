@@ -127,6 +127,7 @@ nerfseg_lite = _method(
             eval_num_rays_per_batch=1024,
             detail_share=0.5,
             stage2_num_rays_per_batch=512,
+            class_balanced_share=0.25,
             propagated_share=0.5,
         ),
         model=NerfSegModelConfig(

@@ -29,6 +29,7 @@ def test_it_trains_on_as_many_rays_as_both_stages_of_the_method_beside_it(joint,
     batch = theirs.datamanager.train_num_rays_per_batch + theirs.datamanager.stage2_num_rays_per_batch
     assert theirs.stage2_steps == 0
     assert theirs.stage1_steps * batch == pytest.approx(rays(ours), abs=batch)
-    assert theirs.datamanager.detail_share == theirs.datamanager.propagated_share == 0.0
+    shares = ("detail_share", "propagated_share", "class_balanced_share")
+    assert all(getattr(theirs.datamanager, share) == 0.0 for share in shares)
     assert theirs.model.proposal_net_args_list == ours.model.proposal_net_args_list
     assert (theirs.model.max_res, theirs.model.log2_hashmap_size) == (ours.model.max_res, ours.model.log2_hashmap_size)
