@@ -15,8 +15,9 @@ GROWTH = 64 << 20
 def keep_freed_memory() -> bool:
     """Let glibc keep what is freed.
 
-    A step of training on a CPU makes and frees some 100 MB of tensors. glibc maps each one of them anew, and the kernel
-    clears every page: a sixth of the time of a step, and as much again in caches that the clearing empties.
+    A step of training on a CPU makes and frees some 100 MB of tensors of many sizes. glibc hands much of it back to the
+    kernel, which clears every page before it gives it out again: a sixth of the time of a step, and as much again in
+    caches that the clearing empties. To be called when what is read once, as images, has been read.
 
     Returns:
         Whether it is so now: only with glibc, on Linux.

@@ -13,9 +13,9 @@ TOP = 0.75
 BLOCK = 4
 """Cells each way of the blocks in which the surroundings are looked at."""
 LOWEST = 0.35
-"""The share of the blocks around a cell that lie below the level there: less than lies free in a town."""
+"""The share of the blocks around a cell that lie below its level; free ground has a larger share of a town."""
 SURROUNDINGS = 31
-"""Blocks each way of these surroundings: 62 spacings, wider than a house and narrower than a hill."""
+"""Blocks each way of these surroundings: 62 spacings where cells are as wide as they should be, more than a house."""
 CLEARANCE = 0.5
 """Spacings above the level of its surroundings at which a cell belongs to a thing that stands there."""
 
@@ -34,6 +34,8 @@ class StandingThings:
     ) -> None:
         # a few points far away, on the horizon, would stretch the map
         low, high = np.quantile(points[:, :2], 0.005, axis=0), np.quantile(points[:, :2], 0.995, axis=0)
+        if not ((points[:, :2] >= low) & (points[:, :2] <= high)).all(axis=-1).any():  # a handful of points
+            low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
         self._spacing, self._low = spacing, low
         self._cell = max(CELL * spacing, float((high - low).max()) / MOST_CELLS)
         self._size = np.floor((high - low) / self._cell).astype(np.int64) + 1

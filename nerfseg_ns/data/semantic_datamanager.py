@@ -66,9 +66,12 @@ def sample_pixels(sampler: PixelSampler, views: dict[str, Any], evenly: int = 0,
     if detailed:
         drawn = torch.randperm(len(pixels))  # views that differ in size come one after the other
         candidates = drawn[evenly:]
-        detail = pixel_detail(views["image"], pixels[candidates])
+        detail = pixel_detail(views["image"], pixels[candidates], views.get("mask"))
         kept = torch.cat([drawn[:evenly], candidates[draw_detailed(detail.cpu(), detailed)]])
-        batch = {key: value[kept.to(value.device)] for key, value in batch.items()}
+        batch = {
+            key: value if key == "full_image" else value[kept.to(value.device)]  # whole images stay whole
+            for key, value in batch.items()
+        }
         pixels = pixels[kept]
     batch[SEMANTICS] = gather_pixels(views[SEMANTICS], pixels)
     return batch
@@ -102,7 +105,7 @@ class SemanticDataManager(VanillaDataManager[SemanticDataset]):
         super().setup_train()
         rays = self.config.train_num_rays_per_batch
         # nerfstudio draws even numbers of rays from views that differ in size
-        self._detailed_rays = 2 * round(self.config.detail_share * rays / 2)
+        self._detailed_rays = 2 * int(self.config.detail_share * rays / 2)
         assert self.train_pixel_sampler is not None
         self.train_pixel_sampler.set_num_rays_per_batch(rays + (DETAIL_CANDIDATES - 1) * self._detailed_rays)
         self._labelled: LabelledViews | None = None
@@ -172,4 +175,5 @@ class SemanticDataManager(VanillaDataManager[SemanticDataset]):
 
     def get_train_rays_per_batch(self) -> int:
         """Rays per batch of the current stage."""
-        return super().get_train_rays_per_batch() if self.stage == 1 else self.config.stage2_num_rays_per_batch
+        config = self.config  # nerfstudio asks the sampler, which draws candidates as well
+        return config.train_num_rays_per_batch if self.stage == 1 else config.stage2_num_rays_per_batch

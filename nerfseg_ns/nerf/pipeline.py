@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackAttributes, TrainingCallbackLocation
 from nerfstudio.pipelines.base_pipeline import VanillaPipeline, VanillaPipelineConfig
 from nerfstudio.utils import writer
@@ -59,9 +60,9 @@ class NerfSegPipeline(VanillaPipeline):
         local_rank: int = 0,
         grad_scaler: GradScaler | None = None,
     ) -> None:
-        if device == "cpu":
-            keep_freed_memory()  # a step takes three quarters of the time
         super().__init__(config, device, test_mode, world_size, local_rank, grad_scaler)
+        if torch.device(device).type == "cpu":
+            keep_freed_memory()  # now: what was freed while images were read, it would keep for good
         from_geometry = config.geometry_config is not None
         self.schedule = StageSchedule(0 if from_geometry else config.stage1_steps, config.stage2_steps)
         if not from_geometry and config.stage1_steps == 0:

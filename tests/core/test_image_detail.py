@@ -32,6 +32,14 @@ def test_detail_is_the_mean_of_the_channels_towards_the_neighbour_that_differs_m
     assert pixel_detail(image[None], torch.tensor([[0, 1, 1]])).item() == pytest.approx(0.2)
 
 
+def test_the_edge_of_a_mask_is_no_detail() -> None:
+    mask = torch.ones(5, 7, 1, dtype=torch.bool)
+    mask[:, 3] = False
+    beside = torch.tensor([[0, 1, 2], [0, 1, 4], [0, 2, 3]])
+    assert pixel_detail(pole()[None], beside, mask[None]).tolist() == [0.0, 0.0, 1.0]
+    assert pixel_detail([pole()], beside, [mask]).tolist() == [0.0, 0.0, 1.0]
+
+
 def test_views_that_differ_in_size_are_looked_at_one_by_one() -> None:
     images = [pole(), torch.zeros(3, 3, 3), pole()[:, :5]]
     pixels = torch.tensor([[2, 0, 4], [0, 4, 6], [1, 2, 2], [0, 0, 2]])

@@ -25,19 +25,23 @@ def steps():
 
 steps()
 without = steps()
-assert keep_freed_memory()
+kept = keep_freed_memory()
 steps()
-print(without, steps())
+print(without, steps() if kept else None)
 """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc")
 def test_pages_are_not_cleared_again_and_again() -> None:
-    # in a process of its own, since it cannot be undone, which begins with glibc's first threshold: it moves by itself
+    # in a process of its own, since it cannot be undone; glibc's threshold is held where it begins, or the few sizes of
+    # this loop would move it above them, as the many sizes of a training do not
     beginning = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "131072"}
     found = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True, env=beginning)
+    if "None" in found.stdout:
+        pytest.skip("another C library")
     without, kept = map(int, found.stdout.split())
-    assert without > 100_000  # of 409,600 pages of 4 kB, or else there is nothing to keep
+    if without < 100_000:  # of 409,600 pages of 4 kB
+        pytest.skip(f"large pages: {without} faults")
     assert kept < without / 20
 
 

@@ -67,7 +67,8 @@ def test_the_shape_of_what_is_asked_is_kept(things: StandingThings) -> None:
 @pytest.mark.parametrize("points", [[[0.0, 0.0, 0.0]], [[0.0, 0.0, 0.0], [5.0, 3.0, 0.1]]])
 def test_a_handful_of_points_is_enough_to_answer(points: list[list[float]]) -> None:
     known = np.array(points)
-    assert np.isfinite(StandingThings(known, known[:, 2], 0.1)(known, known[:, 2])).all()
+    asked = np.concatenate([known, known.mean(axis=0, keepdims=True)])
+    assert np.isfinite(StandingThings(known, known[:, 2], 0.1)(asked, asked[:, 2])).all()
 
 
 def test_a_large_scene_gets_wider_cells(monkeypatch: pytest.MonkeyPatch) -> None:

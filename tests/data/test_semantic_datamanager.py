@@ -44,7 +44,9 @@ def test_a_share_of_stage_1_goes_to_detail(tiny_scene, sizes: str) -> None:
         Image.new("L", size, 0).save(tiny_scene / f"train/rgb/{index:03d}.png")
 
     def near_the_line(share: float) -> float:
-        batches = [datamanager(tiny_scene, detail_share=share).next_train(0)[1] for _ in range(3)]
+        made = datamanager(tiny_scene, detail_share=share)
+        assert made.get_train_rays_per_batch() == 400
+        batches = [made.next_train(0)[1] for _ in range(3)]
         assert all(len(batch["image"]) == len(batch["semantics"]) == 400 for batch in batches)
         pixels = torch.cat([batch["indices"] for batch in batches])
         assert len(pixels[:, 0].unique()) == 6
@@ -55,8 +57,18 @@ def test_a_share_of_stage_1_goes_to_detail(tiny_scene, sizes: str) -> None:
 
     torch.manual_seed(0)
     assert near_the_line(0.0) == pytest.approx(3 / 24, abs=0.04)
-    # half of 4 candidates are kept, so all that lie at the line: (1 + 4) / 2 times as many
+    # of the other half one candidate in 4 is kept, first those at the line: (1 + 4) / 2 times as many
     assert near_the_line(0.5) == pytest.approx(2.5 * 3 / 24, abs=0.06)
+
+
+def test_all_of_an_odd_number_of_rays_can_go_to_detail_and_whole_images_stay_whole(tiny_scene) -> None:
+    config = SemanticDataManagerConfig(
+        dataparser=CarlaMVSDataParserConfig(data=tiny_scene), train_num_rays_per_batch=403, detail_share=1.0
+    )
+    config.pixel_sampler.keep_full_image = True
+    _, batch = config.setup(device="cpu", test_mode="val").next_train(0)
+    assert len(batch["image"]) == len(batch["semantics"]) == 403
+    assert batch["full_image"].shape == (6, 24, 24, 3)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5])
