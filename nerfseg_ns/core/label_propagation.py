@@ -2,7 +2,8 @@
 
 A label is carried over to pixels whose surface point is near a labelled one of a similar colour. What no labelled view
 saw is judged by a classifier of looks (:mod:`nerfseg_ns.core.pixel_features`): gradient-boosted trees that know nothing
-of places.
+of places. They learn from the labelled pixels, and from pixels of other views that show the same surfaces: those look
+different from there, and the label is known all the same.
 """
 
 from dataclasses import dataclass
@@ -21,6 +22,12 @@ LOOK_WEIGHT = 0.3
 """What the classifier's judgement counts beside a label carried over no distance at all."""
 MOST_EXAMPLES = 60_000
 """Labelled pixels that the classifier learns from; more take longer and teach nothing new."""
+MOST_ASKED = 240_000
+"""Pixels of other views among which labelled surfaces are looked for."""
+MOST_SEEN_AGAIN = 60_000
+"""Those of them that the classifier learns from besides."""
+SURE = 0.85
+"""What a carried label counts at least, 0..1, for its pixel to be one of these."""
 MOST_KNOWN = 400_000
 """Labelled pixels that can be carried over."""
 BOOSTING_ROUNDS = 60
@@ -41,6 +48,21 @@ class PropagatedPixels:
     confidence: Float[np.ndarray, " pixels"]
 
 
+@dataclass(frozen=True)
+class SeenPixels:
+    """Pixels without a label.
+
+    Args:
+        points: surface points.
+        colours: RGB, 0..1.
+        features: what they look like.
+    """
+
+    points: Float[np.ndarray, "pixels 3"]
+    colours: Float[np.ndarray, "pixels 3"]
+    features: Float[np.ndarray, "pixels features"]
+
+
 class LabelPropagation:
     """Learned from labelled pixels, applied to any others.
 
@@ -51,6 +73,7 @@ class LabelPropagation:
         classes: their class ids.
         spacing: distance between the surface points of neighbouring pixels, in the unit of the points.
         seed: of the choice of examples, when there are more than enough.
+        others: unlabelled pixels; those of them that show a labelled surface are examples of looks as well.
 
     Raises:
         ValueError: there is no labelled pixel, or the spacing is not positive.
@@ -64,6 +87,7 @@ class LabelPropagation:
         classes: Int[np.ndarray, " known"],
         spacing: float,
         seed: int = 0,
+        others: SeenPixels | None = None,
     ) -> None:
         if len(classes) == 0 or not spacing > 0.0:
             raise ValueError(f"{len(classes)} labelled pixels with a spacing of {spacing}: both must be positive")
@@ -75,10 +99,14 @@ class LabelPropagation:
         self._tree = cKDTree(self._sites(points[kept], colours[kept]))
         self._classifier = None
         if len(self._ids) > 1:
+            chosen = _some(known, MOST_EXAMPLES, generator)
+            examples, meant = features[chosen], known[chosen]
+            if others is not None and len(others.points):
+                again, their = self._seen_again(others, generator)
+                examples, meant = np.concatenate([examples, again]), np.concatenate([meant, their])
             # imported here: it takes a second, and only stage 2 needs it
             from sklearn.ensemble import HistGradientBoostingClassifier
 
-            chosen = _some(known, MOST_EXAMPLES, generator)
             self._classifier = HistGradientBoostingClassifier(
                 max_iter=BOOSTING_ROUNDS,
                 learning_rate=0.15,
@@ -86,7 +114,7 @@ class LabelPropagation:
                 min_samples_leaf=min(SMALLEST_LEAF, max(1, len(known) // 10)),
                 early_stopping=False,
                 random_state=seed,
-            ).fit(features[chosen], known[chosen])
+            ).fit(examples, meant)
 
     def _sites(
         self, points: Float[np.ndarray, "pixels 3"], colours: Float[np.ndarray, "pixels 3"]
@@ -101,13 +129,7 @@ class LabelPropagation:
         features: Float[np.ndarray, "pixels features"],
     ) -> PropagatedPixels:
         """The most likely class of each pixel."""
-        neighbours = min(NEIGHBOURS, len(self._known))
-        distance, index = self._tree.query(
-            self._sites(points, colours), k=[*range(1, neighbours + 1)], eps=0.1, workers=-1
-        )
-        votes = self._known[index]
-        carried = np.stack([(votes == known).mean(axis=1) for known in range(len(self._ids))], axis=-1)
-        scores = np.exp(-((distance.mean(axis=1) / REACH) ** 2))[:, None] * carried
+        scores = self._carried(points, colours)
         if self._classifier is not None:
             looks = np.zeros_like(scores)
             looks[:, self._classifier.classes_] = self._classifier.predict_proba(features)
@@ -116,6 +138,27 @@ class LabelPropagation:
             scores += LOOK_WEIGHT
         best = scores.argmax(axis=-1)
         return PropagatedPixels(self._ids[best], scores.max(axis=-1) / scores.sum(axis=-1))
+
+    def _carried(
+        self, points: Float[np.ndarray, "pixels 3"], colours: Float[np.ndarray, "pixels 3"]
+    ) -> Float[np.ndarray, "pixels classes"]:
+        """What the nearest labels count for each class; 1 together where they are at no distance."""
+        neighbours = min(NEIGHBOURS, len(self._known))
+        distance, index = self._tree.query(
+            self._sites(points, colours), k=[*range(1, neighbours + 1)], eps=0.1, workers=-1
+        )
+        votes = self._known[index]
+        shares = np.stack([(votes == known).mean(axis=1) for known in range(len(self._ids))], axis=-1)
+        return np.asarray(np.exp(-((distance.mean(axis=1) / REACH) ** 2))[:, None] * shares)
+
+    def _seen_again(
+        self, others: SeenPixels, generator: np.random.Generator
+    ) -> tuple[Float[np.ndarray, "again features"], Int[np.ndarray, " again"]]:
+        """Looks of pixels that show a labelled surface, and its class."""
+        asked = generator.choice(len(others.points), min(MOST_ASKED, len(others.points)), replace=False)
+        carried = self._carried(others.points[asked], others.colours[asked])
+        sure = np.flatnonzero(carried.max(axis=1) > SURE)[:MOST_SEEN_AGAIN]
+        return others.features[asked[sure]], carried[sure].argmax(axis=1)
 
 
 def _some(

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from nerfseg_ns.core.class_table import IGNORE
 from nerfseg_ns.core.ground_height import GroundHeight
-from nerfseg_ns.core.label_propagation import LabelPropagation
+from nerfseg_ns.core.label_propagation import LabelPropagation, SeenPixels
 from nerfseg_ns.core.pixel_features import image_features, surface_features
 from nerfseg_ns.core.progress_bar import progress_bar
 from nerfseg_ns.core.standing_things import StandingThings
@@ -124,19 +124,22 @@ def propagated_labels(
             }
             spacing = _spacing(surfaces, lattices, stride)
             land = _land(list(surfaces.values()), spacing)
-            looks = {view: _looks(dataset, view, lattices[view], surfaces[view], land, stride) for view in labels}
-            learned = _learn(looks, lattices, surfaces, labels, spacing, seed)
+            looks = {view: _looks(dataset, view, lattices[view], surfaces[view], land, stride) for view in views}
+            taking_part = {view: _taking_part(dataset, view, lattices[view]) for view in views}
+            wanted = {
+                view: taking_part[view] & (labels[view][lattices[view].y, lattices[view].x] == IGNORE)
+                if view in labels
+                else taking_part[view]
+                for view in views
+            }
+            learned = _learn(looks, lattices, surfaces, labels, wanted, spacing, seed)
             found, asked, seen = {}, 0, 0
             for view in bar.track(views, description="classes of unlabelled pixels"):
-                lattice, surface = lattices[view], surfaces[view]
-                mask = masks[view] if view in masks else _mask(dataset, view)
-                taking_part = np.ones(lattice.y.shape, bool) if mask is None else mask[lattice.y, lattice.x]
-                wanted = taking_part & (labels[view][lattice.y, lattice.x] == IGNORE) if view in labels else taking_part
-                asked += int(wanted.sum()) * lattice.stride**2
-                seen += int(taking_part.sum()) * lattice.stride**2
-                look = looks[view] if view in looks else _looks(dataset, view, lattice, surface, land, stride)
-                if wanted.any():
-                    found[view] = _classify(lattice, surface, look, wanted, learned)
+                area = lattices[view].stride ** 2
+                asked += int(wanted[view].sum()) * area
+                seen += int(taking_part[view].sum()) * area
+                if wanted[view].any():
+                    found[view] = _classify(lattices[view], surfaces[view], looks[view], wanted[view], learned)
     finally:
         model.train(mode)
     return PropagatedLabels(found, asked / max(seen, 1))
@@ -161,6 +164,11 @@ def _evenly(views: Sequence[int], most: int) -> list[int]:
 def _mask(dataset: SemanticDataset, view: int) -> Bool[np.ndarray, "rows columns"] | None:
     mask = dataset.get_mask(view)
     return None if mask is None else mask.numpy()[..., 0]
+
+
+def _taking_part(dataset: SemanticDataset, view: int, lattice: _Lattice) -> Bool[np.ndarray, "h w"]:
+    mask = _mask(dataset, view)
+    return np.ones(lattice.y.shape, bool) if mask is None else mask[lattice.y, lattice.x]
 
 
 def _label(
@@ -245,9 +253,11 @@ def _learn(
     lattices: dict[int, _Lattice],
     surfaces: dict[int, _Surface],
     labels: dict[int, UInt8[np.ndarray, "rows columns"]],
+    wanted: dict[int, Bool[np.ndarray, "h w"]],
     spacing: float,
     seed: int,
 ) -> LabelPropagation:
+    """From the labelled pixels, and those ``wanted`` ones that show the same surfaces."""
     columns: list[list[np.ndarray]] = [[], [], [], []]
     for view, label in labels.items():
         classes = label[lattices[view].y, lattices[view].x]
@@ -255,7 +265,12 @@ def _learn(
         for column, values in zip(columns, (surfaces[view].points, *looks[view], classes)):
             column.append(values[chosen])
     points, colours, features, classes = (np.concatenate(column) for column in columns)
-    return LabelPropagation(points, colours, features, classes, spacing, seed)
+    others = SeenPixels(
+        np.concatenate([surfaces[view].points[of_view] for view, of_view in wanted.items()]),
+        np.concatenate([looks[view][0][of_view] for view, of_view in wanted.items()]),
+        np.concatenate([looks[view][1][of_view] for view, of_view in wanted.items()]),
+    )
+    return LabelPropagation(points, colours, features, classes, spacing, seed, others)
 
 
 def _classify(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nerfseg_ns.core import label_propagation
-from nerfseg_ns.core.label_propagation import LOOK_WEIGHT, LabelPropagation
+from nerfseg_ns.core.label_propagation import LOOK_WEIGHT, LabelPropagation, SeenPixels
 
 GREY = np.full(3, 0.5)
 
@@ -84,6 +84,50 @@ def test_the_seed_chooses_the_examples(monkeypatch: pytest.MonkeyPatch) -> None:
         LabelPropagation(**values, seed=seed)(far, np.tile(GREY, (50, 1)), asked).confidence for seed in (0, 0, 1)
     )
     assert (first == again).all() and not (first == other).all()
+
+
+def from_the_other_side(generator: np.random.Generator, where: np.ndarray, count: int = 300) -> SeenPixels:
+    """Pixels around a place that look like nothing that is labelled: their first feature is as bright as class 7's."""
+    points = generator.normal(scale=0.3, size=(count, 3)) + where
+    look = np.stack([generator.normal(0.8, 0.02, count), generator.normal(0.2, 0.02, count)], axis=-1)
+    return SeenPixels(points, np.tile(GREY, (count, 1)), look)
+
+
+def test_a_labelled_surface_teaches_what_it_looks_like_from_elsewhere() -> None:
+    values = known(np.random.default_rng(5))
+    values["points"] *= [1.0, 0.1, 0.1]  # dense enough for labels to be carried surely
+    far, look = np.full((1, 3), 1e3), np.array([[0.8, 0.2]])
+    taught = LabelPropagation(
+        **values, others=from_the_other_side(np.random.default_rng(6), np.zeros(3))
+    )  # they show class 3
+    found = taught(far, GREY[None], look)
+    assert found.classes.tolist() == [3] and found.confidence[0] > 0.9
+    other = LabelPropagation(**values, others=from_the_other_side(np.random.default_rng(6), np.array([100.0, 0, 0])))
+    found = other(far, GREY[None], look)
+    assert found.classes.tolist() == [7] and found.confidence[0] > 0.9
+
+
+def test_pixels_away_from_labelled_surfaces_teach_nothing() -> None:
+    values, asked = known(np.random.default_rng(7)), np.random.default_rng(8).uniform(size=(50, 2))
+    away = from_the_other_side(np.random.default_rng(9), np.array([50.0, 0, 0]))
+    nobody = SeenPixels(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros((0, 2)))
+    far, grey = np.full((50, 3), 1e3), np.tile(GREY, (50, 1))
+    alone = LabelPropagation(**values)(far, grey, asked)
+    for others in (away, nobody):
+        found = LabelPropagation(**values, others=others)(far, grey, asked)
+        np.testing.assert_array_equal(found.confidence, alone.confidence)
+
+
+def test_a_seen_again_pixel_needs_the_colour_of_its_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = known(np.random.default_rng(10))
+    propagation = LabelPropagation(**values)
+    again = from_the_other_side(np.random.default_rng(11), np.zeros(3))
+    features, classes = propagation._seen_again(again, np.random.default_rng(0))
+    assert len(features) == len(classes) > 20 and set(classes.tolist()) == {0}  # the first of the known ids, 3
+    white = SeenPixels(again.points, np.ones((300, 3)), again.features)
+    assert len(propagation._seen_again(white, np.random.default_rng(0))[0]) == 0
+    monkeypatch.setattr(label_propagation, "MOST_SEEN_AGAIN", 10)
+    assert len(propagation._seen_again(again, np.random.default_rng(0))[0]) == 10
 
 
 def test_nothing_known_is_no_knowledge() -> None:
