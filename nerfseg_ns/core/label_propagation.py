@@ -1,9 +1,9 @@
 """Classes of unlabelled pixels from labelled ones.
 
 A label is carried over to pixels whose surface point is near a labelled one of a similar colour. What no labelled view
-saw is judged by a classifier of looks (:mod:`nerfseg_ns.core.pixel_features`): gradient-boosted trees that know nothing
-of places. They learn from the labelled pixels, and from pixels of other views that show the same surfaces: those look
-different from there, and the label is known all the same.
+saw is judged by a classifier of looks (:mod:`nerfseg_ns.core.look_classifier`, of the features of
+:mod:`nerfseg_ns.core.pixel_features`), which knows nothing of places. It learns from the labelled pixels, and from
+pixels of other views that show the same surfaces: those look different from there, and the label is known all the same.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.spatial import cKDTree
+
+from nerfseg_ns.core.look_classifier import LookClassifier
 
 NEIGHBOURS = 5
 """Labelled pixels that vote on an unlabelled one."""
@@ -30,9 +32,6 @@ SURE = 0.85
 """What a carried label counts at least, 0..1, for its pixel to be one of these."""
 MOST_KNOWN = 400_000
 """Labelled pixels that can be carried over."""
-BOOSTING_ROUNDS = 60
-SMALLEST_LEAF = 20
-"""Examples that a leaf of the trees has at least; of few, a tenth of them, or the trees would learn nothing."""
 
 
 @dataclass(frozen=True)
@@ -97,24 +96,14 @@ class LabelPropagation:
         kept = _some(known, MOST_KNOWN, generator)
         self._known = known[kept]
         self._tree = cKDTree(self._sites(points[kept], colours[kept]))
-        self._classifier = None
+        self._classifier: LookClassifier | None = None
         if len(self._ids) > 1:
             chosen = _some(known, MOST_EXAMPLES, generator)
             examples, meant = features[chosen], known[chosen]
             if others is not None and len(others.points):
                 again, their = self._seen_again(others, generator)
                 examples, meant = np.concatenate([examples, again]), np.concatenate([meant, their])
-            # imported here: it takes a second, and only stage 2 needs it
-            from sklearn.ensemble import HistGradientBoostingClassifier
-
-            self._classifier = HistGradientBoostingClassifier(
-                max_iter=BOOSTING_ROUNDS,
-                learning_rate=0.15,
-                l2_regularization=1.0,
-                min_samples_leaf=min(SMALLEST_LEAF, max(1, len(known) // 10)),
-                early_stopping=False,
-                random_state=seed,
-            ).fit(examples, meant)
+            self._classifier = LookClassifier(examples, meant, seed)
 
     def _sites(
         self, points: Float[np.ndarray, "pixels 3"], colours: Float[np.ndarray, "pixels 3"]
@@ -131,9 +120,7 @@ class LabelPropagation:
         """The most likely class of each pixel."""
         scores = self._carried(points, colours)
         if self._classifier is not None:
-            looks = np.zeros_like(scores)
-            looks[:, self._classifier.classes_] = self._classifier.predict_proba(features)
-            scores += LOOK_WEIGHT * looks
+            scores += LOOK_WEIGHT * self._classifier.probabilities(features, len(self._ids))
         else:
             scores += LOOK_WEIGHT
         best = scores.argmax(axis=-1)

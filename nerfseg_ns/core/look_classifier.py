@@ -1,0 +1,60 @@
+"""What a pixel is, judged by what it looks like."""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+BOOSTING_ROUNDS = 60
+RANDOM_TREES = 50
+SMALLEST_LEAVES = (20, 5)
+"""Examples that a leaf of boosted and of random trees has at least; of few, a tenth of them, or nothing is learned."""
+
+
+class LookClassifier:
+    """Two kinds of trees (scikit-learn) that learn the classes of examples and are asked together.
+
+    Boosted trees follow how often a class occurs and draw sharper borders; extremely randomised trees, which count
+    every class the same, find rare classes and err less where nothing looks like an example.
+
+    Args:
+        features: of the examples.
+        classes: of them, numbered from 0; two different ones at least.
+        seed: of the random trees.
+    """
+
+    def __init__(
+        self, features: Float[np.ndarray, "examples features"], classes: Int[np.ndarray, " examples"], seed: int = 0
+    ) -> None:
+        # imported here: it takes a second, and only stage 2 needs it
+        from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
+
+        boosted_leaf, random_leaf = (min(leaf, max(1, len(classes) // 10)) for leaf in SMALLEST_LEAVES)
+        boosted = HistGradientBoostingClassifier(
+            max_iter=BOOSTING_ROUNDS,
+            learning_rate=0.15,
+            l2_regularization=1.0,
+            min_samples_leaf=boosted_leaf,
+            early_stopping=False,
+            random_state=seed,
+        )
+        randomised = ExtraTreesClassifier(
+            RANDOM_TREES,
+            max_features=0.5,
+            min_samples_leaf=random_leaf,
+            class_weight="balanced",
+            n_jobs=-1,
+            random_state=seed,
+        )
+        self._trees: list[Any] = [trees.fit(features, classes) for trees in (boosted, randomised)]
+        randomised.n_jobs = 1  # threads would add the trees' answers up in any order, and the last digits would differ
+
+    def probabilities(
+        self, features: Float[np.ndarray, "pixels features"], classes: int
+    ) -> Float[np.ndarray, "pixels classes"]:
+        """How likely each class is for each pixel; 0 for classes without an example."""
+        found = np.zeros((len(features), classes))
+        found[:, self._trees[0].classes_] = sum(trees.predict_proba(features) for trees in self._trees) / len(
+            self._trees
+        )
+        return found
