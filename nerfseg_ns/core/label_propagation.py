@@ -3,7 +3,7 @@
 A label is carried over to pixels whose surface point is near a labelled one of a similar colour. What no labelled view
 saw is judged by a classifier of looks (:mod:`nerfseg_ns.core.look_classifier`, of the features of
 :mod:`nerfseg_ns.core.pixel_features`), which knows nothing of places. It learns from the labelled pixels, and from
-pixels of other views that show the same surfaces: those look different from there, and the label is known all the same.
+pixels of other views that show the same surfaces, at another angle and from another distance.
 """
 
 from dataclasses import dataclass
@@ -26,10 +26,8 @@ MOST_EXAMPLES = 60_000
 """Labelled pixels that the classifier learns from; more take longer and teach nothing new."""
 MOST_ASKED = 240_000
 """Pixels of other views among which labelled surfaces are looked for."""
-MOST_SEEN_AGAIN = 60_000
-"""Those of them that the classifier learns from besides."""
 SURE = 0.85
-"""What a carried label counts at least, 0..1, for its pixel to be one of these."""
+"""What a carried label counts at least, 0..1, for the classifier to learn from its pixel besides."""
 MOST_KNOWN = 400_000
 """Labelled pixels that can be carried over."""
 
@@ -49,7 +47,7 @@ class PropagatedPixels:
 
 @dataclass(frozen=True)
 class SeenPixels:
-    """Pixels without a label.
+    """Pixels of views without labels.
 
     Args:
         points: surface points.
@@ -71,8 +69,8 @@ class LabelPropagation:
         features: what they look like.
         classes: their class ids.
         spacing: distance between the surface points of neighbouring pixels, in the unit of the points.
-        seed: of the choice of examples, when there are more than enough.
-        others: unlabelled pixels; those of them that show a labelled surface are examples of looks as well.
+        seed: of the choice of examples, and of the classifier.
+        others: pixels of views without labels; those that show a labelled surface are examples of looks as well.
 
     Raises:
         ValueError: there is no labelled pixel, or the spacing is not positive.
@@ -101,9 +99,9 @@ class LabelPropagation:
             chosen = _some(known, MOST_EXAMPLES, generator)
             examples, meant = features[chosen], known[chosen]
             if others is not None and len(others.points):
-                again, their = self._seen_again(others, generator)
+                again, their = self._seen_again(others, meant, generator)
                 examples, meant = np.concatenate([examples, again]), np.concatenate([meant, their])
-            self._classifier = LookClassifier(examples, meant, seed)
+            self._classifier = LookClassifier(examples, meant, leaf_limit=max(1, len(known) // 10), seed=seed)
 
     def _sites(
         self, points: Float[np.ndarray, "pixels 3"], colours: Float[np.ndarray, "pixels 3"]
@@ -139,13 +137,20 @@ class LabelPropagation:
         return np.asarray(np.exp(-((distance.mean(axis=1) / REACH) ** 2))[:, None] * shares)
 
     def _seen_again(
-        self, others: SeenPixels, generator: np.random.Generator
+        self, others: SeenPixels, examples: Int[np.ndarray, " examples"], generator: np.random.Generator
     ) -> tuple[Float[np.ndarray, "again features"], Int[np.ndarray, " again"]]:
-        """Looks of pixels that show a labelled surface, and its class."""
+        """Looks of pixels that show a labelled surface, and its class: of each at most as many as it has examples.
+
+        Classes with large even surfaces, on which labels are carried surely, would drown the others without that limit.
+        """
         asked = generator.choice(len(others.points), min(MOST_ASKED, len(others.points)), replace=False)
         carried = self._carried(others.points[asked], others.colours[asked])
-        sure = np.flatnonzero(carried.max(axis=1) > SURE)[:MOST_SEEN_AGAIN]
-        return others.features[asked[sure]], carried[sure].argmax(axis=1)
+        sure, best = carried.max(axis=1) > SURE, carried.argmax(axis=1)
+        limits = np.bincount(examples, minlength=len(self._ids))
+        rows = np.concatenate(
+            [np.flatnonzero(sure & (best == known))[: limits[known]] for known in range(len(self._ids))]
+        )
+        return others.features[asked[rows]], best[rows]
 
 
 def _some(

@@ -8,28 +8,32 @@ from jaxtyping import Float, Int
 BOOSTING_ROUNDS = 60
 RANDOM_TREES = 50
 SMALLEST_LEAVES = (20, 5)
-"""Examples that a leaf of boosted and of random trees has at least; of few, a tenth of them, or nothing is learned."""
+"""Examples that a leaf of boosted and of random trees has at least, where there are enough."""
 
 
 class LookClassifier:
     """Two kinds of trees (scikit-learn) that learn the classes of examples and are asked together.
 
-    Boosted trees follow how often a class occurs and draw sharper borders; extremely randomised trees, which count
-    every class the same, find rare classes and err less where nothing looks like an example.
+    Boosted trees follow how often a class occurs; extremely randomised trees count every class the same here.
 
     Args:
         features: of the examples.
         classes: of them, numbered from 0; two different ones at least.
+        leaf_limit: leaves need no more examples than this, or a class of a few clicks could not be told apart.
         seed: of the random trees.
     """
 
     def __init__(
-        self, features: Float[np.ndarray, "examples features"], classes: Int[np.ndarray, " examples"], seed: int = 0
+        self,
+        features: Float[np.ndarray, "examples features"],
+        classes: Int[np.ndarray, " examples"],
+        leaf_limit: int,
+        seed: int = 0,
     ) -> None:
         # imported here: it takes a second, and only stage 2 needs it
         from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 
-        boosted_leaf, random_leaf = (min(leaf, max(1, len(classes) // 10)) for leaf in SMALLEST_LEAVES)
+        boosted_leaf, random_leaf = (min(leaf, leaf_limit) for leaf in SMALLEST_LEAVES)
         boosted = HistGradientBoostingClassifier(
             max_iter=BOOSTING_ROUNDS,
             learning_rate=0.15,

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from nerfseg_ns.core.class_table import IGNORE
 from nerfseg_ns.core.ground_height import GroundHeight
 from nerfseg_ns.core.label_propagation import LabelPropagation, SeenPixels
+from nerfseg_ns.core.open_sky import open_sky, sky_class, sky_examples
 from nerfseg_ns.core.pixel_features import image_features, surface_features
 from nerfseg_ns.core.progress_bar import progress_bar
 from nerfseg_ns.core.standing_things import StandingThings
@@ -71,6 +72,8 @@ class _Surface:
     points: Float[np.ndarray, "h w 3"]
     opacity: Float[np.ndarray, "h w"]
     distance: Float[np.ndarray, "h w"]
+    sky: Bool[np.ndarray, "h w"]
+    """Where it is surely the sky, whatever else may be."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def propagated_labels(
     Args:
         model: with the geometry of a finished stage 1.
         dataset: the training views.
-        seed: of the choice of examples.
+        seed: of the choice of examples, and of the classifier of looks.
         shown: draw progress bars.
 
     Returns:
@@ -124,7 +127,10 @@ def propagated_labels(
             }
             spacing = _spacing(surfaces, lattices, stride)
             land = _land(list(surfaces.values()), spacing)
-            looks = {view: _looks(dataset, view, lattices[view], surfaces[view], land, stride) for view in views}
+            looks = {
+                view: _looks(dataset, view, lattices[view], surfaces[view], land, stride)
+                for view in bar.track(views, description="looks of the views")
+            }
             taking_part = {view: _taking_part(dataset, view, lattices[view]) for view in views}
             wanted = {
                 view: taking_part[view] & (labels[view][lattices[view].y, lattices[view].x] == IGNORE)
@@ -132,7 +138,8 @@ def propagated_labels(
                 else taking_part[view]
                 for view in views
             }
-            learned = _learn(looks, lattices, surfaces, labels, wanted, spacing, seed)
+            sky = _unlabelled_sky(dataset, labels)
+            learned = _learn(looks, lattices, surfaces, labels, wanted, sky, spacing, seed)
             found, asked, seen = {}, 0, 0
             for view in bar.track(views, description="classes of unlabelled pixels"):
                 area = lattices[view].stride ** 2
@@ -178,6 +185,14 @@ def _label(
     return label if mask is None else np.where(mask, label, np.uint8(IGNORE))
 
 
+def _unlabelled_sky(dataset: SemanticDataset, labels: dict[int, UInt8[np.ndarray, "rows columns"]]) -> int | None:
+    """The class of the sky where no label has it."""
+    semantics = dataset.semantic_views
+    if semantics is None:
+        return None
+    return sky_class(semantics.class_table, {int(found) for label in labels.values() for found in np.unique(label)})
+
+
 def _gaps(
     label: UInt8[np.ndarray, "rows columns"], mask: Bool[np.ndarray, "rows columns"] | None
 ) -> Bool[np.ndarray, "rows columns"]:
@@ -206,7 +221,8 @@ def _surface(model: NerfSegModel, dataset: SemanticDataset, view: int, lattice: 
     sky = (rays.origins + 1e3 * rays.directions).reshape(-1, 3).to(points)
     points = 4.0 * model.field.in_grid(torch.where(opacity > OPAQUE, points, sky)) - 2.0
     values = (points, opacity[..., 0], distance[..., 0].clamp(max=10.0))
-    return _Surface(*(value.reshape(*rays.shape, *value.shape[1:]).cpu().numpy() for value in values))
+    arrays = [value.reshape(*rays.shape, *value.shape[1:]).cpu().numpy() for value in values]
+    return _Surface(arrays[0], arrays[1], arrays[2], open_sky(arrays[0], rays.directions.cpu().numpy()))
 
 
 def _spacing(surfaces: dict[int, _Surface], lattices: dict[int, _Lattice], stride: int) -> float:
@@ -254,10 +270,11 @@ def _learn(
     surfaces: dict[int, _Surface],
     labels: dict[int, UInt8[np.ndarray, "rows columns"]],
     wanted: dict[int, Bool[np.ndarray, "h w"]],
+    sky: int | None,
     spacing: float,
     seed: int,
 ) -> LabelPropagation:
-    """From the labelled pixels, and those ``wanted`` ones that show the same surfaces."""
+    """From the labelled pixels, those of other views that show the same surfaces, and the sky where no label has it."""
     columns: list[list[np.ndarray]] = [[], [], [], []]
     for view, label in labels.items():
         classes = label[lattices[view].y, lattices[view].x]
@@ -265,12 +282,33 @@ def _learn(
         for column, values in zip(columns, (surfaces[view].points, *looks[view], classes)):
             column.append(values[chosen])
     points, colours, features, classes = (np.concatenate(column) for column in columns)
-    others = SeenPixels(
-        np.concatenate([surfaces[view].points[of_view] for view, of_view in wanted.items()]),
-        np.concatenate([looks[view][0][of_view] for view, of_view in wanted.items()]),
-        np.concatenate([looks[view][1][of_view] for view, of_view in wanted.items()]),
-    )
+    unlabelled = {view: of_view for view, of_view in wanted.items() if view not in labels}
+    others = _pixels(unlabelled, surfaces, looks)
+    if sky is not None:
+        open_air = {view: of_view & surfaces[view].sky for view, of_view in wanted.items()}
+        total = sum(int(of_view.sum()) for of_view in wanted.values())
+        above = _pixels(open_air, surfaces, looks)
+        rows = sky_examples(len(above.points), total, len(classes), seed)
+        points = np.concatenate([points, above.points[rows]])
+        colours = np.concatenate([colours, above.colours[rows]])
+        features = np.concatenate([features, above.features[rows]])
+        classes = np.concatenate([classes, np.full(len(rows), sky, classes.dtype)])
     return LabelPropagation(points, colours, features, classes, spacing, seed, others)
+
+
+def _pixels(
+    chosen: dict[int, Bool[np.ndarray, "h w"]],
+    surfaces: dict[int, _Surface],
+    looks: dict[int, tuple[np.ndarray, np.ndarray]],
+) -> SeenPixels:
+    """Pixels of several views together."""
+    columns: list[list[np.ndarray]] = [[np.zeros((0, 3))], [np.zeros((0, 3))], []]
+    for view, of_view in chosen.items():
+        for column, values in zip(columns, (surfaces[view].points, *looks[view])):
+            column.append(values[of_view])
+    if not columns[2]:
+        columns[2].append(np.zeros((0, 1)))
+    return SeenPixels(*(np.concatenate(column) for column in columns))
 
 
 def _classify(

@@ -118,16 +118,30 @@ def test_pixels_away_from_labelled_surfaces_teach_nothing() -> None:
         np.testing.assert_array_equal(found.confidence, alone.confidence)
 
 
-def test_a_seen_again_pixel_needs_the_colour_of_its_label(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_seen_again_pixel_needs_the_colour_of_its_label_and_never_drowns_its_examples() -> None:
     values = known(np.random.default_rng(10))
     propagation = LabelPropagation(**values)
-    again = from_the_other_side(np.random.default_rng(11), np.zeros(3))
-    features, classes = propagation._seen_again(again, np.random.default_rng(0))
+    again, examples = from_the_other_side(np.random.default_rng(11), np.zeros(3)), np.repeat([0, 1], 400)
+    features, classes = propagation._seen_again(again, examples, np.random.default_rng(0))
     assert len(features) == len(classes) > 20 and set(classes.tolist()) == {0}  # the first of the known ids, 3
+    few = propagation._seen_again(again, examples[390:], np.random.default_rng(0))[1]
+    assert few.tolist() == [0] * 10
     white = SeenPixels(again.points, np.ones((300, 3)), again.features)
-    assert len(propagation._seen_again(white, np.random.default_rng(0))[0]) == 0
-    monkeypatch.setattr(label_propagation, "MOST_SEEN_AGAIN", 10)
-    assert len(propagation._seen_again(again, np.random.default_rng(0))[0]) == 10
+    assert len(propagation._seen_again(white, examples, np.random.default_rng(0))[0]) == 0
+
+
+def test_a_class_of_three_clicks_survives_thousands_of_pixels_that_show_another() -> None:
+    generator = np.random.default_rng(12)
+    points = np.concatenate([generator.normal(size=(27, 3)) * 0.2, generator.normal(size=(3, 3)) + [100.0, 0, 0]])
+    look = np.concatenate([generator.normal(0.3, 0.1, (27, 2)), generator.normal(0.7, 0.1, (3, 2))])
+    others = SeenPixels(
+        generator.normal(size=(4000, 3)) * 0.2, np.tile(GREY, (4000, 1)), generator.normal(0.3, 0.1, (4000, 2))
+    )
+    propagation = LabelPropagation(
+        points, np.tile(GREY, (30, 1)), look, np.repeat([3, 7], [27, 3]), spacing=1.0, others=others
+    )
+    found = propagation(np.full((200, 3), 1e3), np.tile(GREY, (200, 1)), generator.normal(0.75, 0.1, (200, 2)))
+    assert (found.classes == 7).mean() > 0.8
 
 
 def test_nothing_known_is_no_knowledge() -> None:

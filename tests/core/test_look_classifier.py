@@ -13,7 +13,7 @@ def looks(generator: np.random.Generator, where: float, count: int) -> np.ndarra
 def test_probabilities_are_of_the_classes_that_were_learned() -> None:
     generator = np.random.default_rng(0)
     features = np.concatenate([looks(generator, 0.2, 200), looks(generator, 0.8, 200)])
-    classifier = LookClassifier(features, np.repeat([1, 3], 200))
+    classifier = LookClassifier(features, np.repeat([1, 3], 200), 20)
     found = classifier.probabilities(np.array([[0.2] * 3, [0.8] * 3]), classes=5)
     assert found.shape == (2, 5) and found.sum(axis=1) == pytest.approx([1.0, 1.0])
     assert found.argmax(axis=1).tolist() == [1, 3] and (found[:, [0, 2, 4]] == 0).all()
@@ -23,7 +23,7 @@ def test_probabilities_are_of_the_classes_that_were_learned() -> None:
 def test_a_rare_class_has_a_say_where_both_look_the_same() -> None:
     generator = np.random.default_rng(1)
     features, classes = looks(generator, 0.5, 2000), (np.arange(2000) % 20 == 0).astype(int)
-    rare = LookClassifier(features, classes).probabilities(looks(generator, 0.5, 500), 2)[:, 1].mean()
+    rare = LookClassifier(features, classes, 20).probabilities(looks(generator, 0.5, 500), 2)[:, 1].mean()
     # one in twenty by frequency, one in two when classes count the same: in between, as half of the trees do so
     assert 0.12 < rare < 0.45
 
@@ -32,10 +32,10 @@ def test_the_seed_decides() -> None:
     generator = np.random.default_rng(2)
     features, classes = generator.uniform(size=(300, 3)), generator.integers(0, 2, 300)
     asked = generator.uniform(size=(50, 3))
-    first, again, other = (LookClassifier(features, classes, seed).probabilities(asked, 2) for seed in (0, 0, 1))
+    first, again, other = (LookClassifier(features, classes, 20, seed).probabilities(asked, 2) for seed in (0, 0, 1))
     assert (first == again).all() and not (first == other).all()
 
 
 def test_two_examples_are_enough() -> None:
-    found = LookClassifier(np.array([[0.2], [0.8]]), np.array([0, 1])).probabilities(np.array([[0.1], [0.9]]), 2)
+    found = LookClassifier(np.array([[0.2], [0.8]]), np.array([0, 1]), 1).probabilities(np.array([[0.1], [0.9]]), 2)
     assert found.argmax(axis=1).tolist() == [0, 1]

@@ -7,6 +7,7 @@ import pytest
 import torch
 from nerfstudio.cameras.cameras import Cameras
 
+from nerfseg_ns.core.class_table import ClassTable, SemanticClass
 from nerfseg_ns.data.labelled_views import SparseLabels
 from nerfseg_ns.nerf import propagated_labels as module
 from nerfseg_ns.nerf.propagated_labels import propagated_labels
@@ -52,6 +53,7 @@ class Views:
     """Pictures of the town from 1 above it; view 0 is labelled."""
 
     labelled_view_indices = (0,)
+    semantic_views = None
 
     def __init__(self, town: Town, hidden: slice = slice(0, 0), masked: slice | None = None) -> None:
         c2w = torch.eye(4)[:3].repeat(3, 1, 1)
@@ -134,6 +136,39 @@ def test_unlabelled_parts_of_a_labelled_view_get_classes_too() -> None:
     assert (classes[:, :20] == views.truth[0][:, :20]).float().mean() > 0.95
 
 
+def test_a_sky_that_no_label_shows_is_found_above_the_horizon() -> None:
+    class Flight(Town):
+        """The town with its far end above the horizon: what is beyond y = 0.3 rises and is 1.5 away."""
+
+        def surfaces(self, rays) -> dict[str, torch.Tensor]:
+            found = super().surfaces(rays)
+            sky = found["accumulation"] < 0.5
+            rays.directions[:, 2:] = torch.where(sky, 0.3, rays.directions[:, 2:])
+            points = torch.where(
+                sky, rays.origins + 1.5 * rays.directions + torch.tensor([0.0, 1.0, 0.0]), found["points"]
+            )
+            # as dense as anything: a radiance field paints the sky on a wall far away
+            return {**found, "points": points, "accumulation": torch.ones_like(found["accumulation"])}
+
+    def without_sky(named: str) -> tuple[torch.Tensor, torch.Tensor, Views]:
+        town, flight = Town(), Flight()
+        views = Views(town)
+        views.truth[0] = torch.where(views.truth[0] == SKY, 255, views.truth[0])
+        classes = tuple(SemanticClass(id, named if id == SKY else f"class {id}", (id, 0, 0)) for id in range(10))
+        views.semantic_views = SimpleNamespace(class_table=ClassTable(classes))
+        flight.train(town.training)
+        found, _ = dense(propagated_labels(flight, views).views[1])
+        sky = (found != 255) & (views.truth[1] == SKY)
+        return sky, found, views
+
+    sky, found, views = without_sky("Sky")
+    assert sky.sum() > 20 and (found[sky] == SKY).float().mean() > 0.95
+    ground = (found != 255) & (views.truth[1] != SKY)
+    assert (found[ground] == views.truth[1][ground]).float().mean() > 0.95
+    sky, found, _ = without_sky("Heaven")
+    assert not (found == SKY).any()
+
+
 def test_without_any_label_or_any_gap_there_is_nothing_to_propagate() -> None:
     town = Town()
     assert propagated_labels(town, Views(town, hidden=(slice(None), slice(None)))).views == {}
@@ -202,6 +237,21 @@ def test_masked_pixels_neither_teach_nor_learn() -> None:
     whole.labelled_view_indices = (0, 1, 2)
     whole.get_semantics = lambda view: whole.truth[view][..., None].clone().index_fill_(1, torch.arange(24), 255)
     assert propagated_labels(town, whole).views == {}  # what has no label is masked
+
+
+def test_other_views_of_labelled_surfaces_teach_without_what_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = []
+
+    class Noted(module.LabelPropagation):
+        def __init__(self, *arguments) -> None:
+            given.append(arguments[-1])
+            super().__init__(*arguments)
+
+    monkeypatch.setattr(module, "LabelPropagation", Noted)
+    town = Town()
+    propagated_labels(town, Views(town, hidden=(slice(None), slice(0, 20)), masked=(slice(None), slice(0, 24))))
+    # of the two views without labels alone, and of these the half that is not masked
+    assert len(given[0].points) == 2 * (SIZE // 2) * (SIZE // 4)
 
 
 def test_a_failure_leaves_the_model_in_training(monkeypatch: pytest.MonkeyPatch) -> None:
