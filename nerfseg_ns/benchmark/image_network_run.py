@@ -51,7 +51,9 @@ def measure_image_network(settings: ImageNetwork, place: RowPlace) -> dict[str, 
     rendered = [] if settings.rendered_from is None else _rendered(settings, place)
     device = torch.device("cuda" if torch.cuda.is_available() and settings.device != "cpu" else "cpu")
     torch.manual_seed(settings.seed)
-    network = ImageSegmenter(settings.network, len(views.class_table), settings.width, settings.pretrained).to(device)
+    network = ImageSegmenter(settings.network, len(views.class_table), settings.width, settings.pretrained)
+    network = network.to(device)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster on CPUs, the U-Net most
     start = time.perf_counter()
     curve = train_network(network, captured, rendered, settings, len(views.class_table))
     seconds = time.perf_counter() - start
@@ -135,7 +137,12 @@ def train_network(
                 chosen.append(source[int(which * len(source))])
             colours, labels = augmentation.crops(chosen, settings.crop, generator)
             if bool((labels != IGNORE).any()):
-                loss = cross_entropy(network(colours.to(device)), labels.to(device), weights, ignore_index=IGNORE)
+                loss = cross_entropy(
+                    network(colours.to(device, memory_format=torch.channels_last)),
+                    labels.to(device),
+                    weights,
+                    ignore_index=IGNORE,
+                )
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
