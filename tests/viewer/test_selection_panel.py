@@ -82,7 +82,8 @@ def click(panel, wait_until):
         assert panel.pointer.taken == "on"
         panel.client.point(SimpleNamespace(ray_origin=(0.0, 0.0, 1.0), ray_direction=(0.0, 0.0, -1.0)))
         assert panel.pointer.taken is None
-        wait_until(lambda: panel.session.state.draft.views and not panel._busy)
+        # the job may be over before the panel says what it found
+        wait_until(lambda: panel.session.state.draft.views and not panel._busy and "Finding" not in note(panel))
 
     return click
 
