@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from nerfseg_ns.core.class_table import IGNORE
 from nerfseg_ns.core.ground_height import GroundHeight
 from nerfseg_ns.core.label_propagation import LabelPropagation, SeenPixels
-from nerfseg_ns.core.open_sky import open_sky, sky_class, sky_examples
+from nerfseg_ns.core.open_sky import away_from, open_sky, sky_class, sky_examples
 from nerfseg_ns.core.pixel_features import image_features, surface_features
 from nerfseg_ns.core.progress_bar import progress_bar
 from nerfseg_ns.core.standing_things import StandingThings
@@ -28,6 +28,8 @@ LEAST_STRIDE = 2
 FEW_KNOWN = 20_000
 """With fewer labelled pixels than this on the lattice (scribbles), the labelled views are looked at more closely: in
 every pixel, or in as many as :data:`MOST_PIXELS` allows, labelled ones first."""
+SKY_APART = 2.0
+"""Spacings that examples of an unlabelled sky keep from labelled surfaces."""
 OPAQUE = 0.5
 """Rays that meet less are taken to go to the sky."""
 
@@ -288,7 +290,7 @@ def _learn(
         open_air = {view: of_view & surfaces[view].sky for view, of_view in wanted.items()}
         total = sum(int(of_view.sum()) for of_view in wanted.values())
         above = _pixels(open_air, surfaces, looks)
-        rows = sky_examples(len(above.points), total, len(classes), seed)
+        rows = sky_examples(away_from(points, above.points, SKY_APART * spacing), total, len(classes), seed)
         points = np.concatenate([points, above.points[rows]])
         colours = np.concatenate([colours, above.colours[rows]])
         features = np.concatenate([features, above.features[rows]])
