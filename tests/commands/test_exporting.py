@@ -35,9 +35,9 @@ def test_masks_of_all_views_and_of_a_camera_path(commands, trained):
 
 
 def test_a_data_set_that_torch_loads(commands, trained):
-    options = ("--output-dir", "dataset", "--views", "5", "--with-captured", "--minimum-confidence", "0")
+    options = ("--output-dir", "for-torch", "--views", "5", "--with-captured", "--minimum-confidence", "0")
     export(commands, trained, "dataset", *options, "--minimum-views", "0")
-    folder = commands.folder / "dataset"
+    folder = commands.folder / "for-torch"
     names = (folder / "train.txt").read_text().split() + (folder / "val.txt").read_text().split()
     assert len(names) == 11
     for name in names:
