@@ -30,11 +30,11 @@ class Spread:
 
 @dataclass(frozen=True)
 class MeasuredMargin:
-    """A margin as it was measured, on the scenes that both sides have.
+    """A margin as it was measured, on the scenes that both sides have; of the other side one method is enough.
 
     Args:
         margin: what was asked for.
-        over: the method it is taken against: the best of several.
+        over: the method it is taken against; of several, those that are the best of any scene, among those measured.
         own: mIoU of the method, over the runs of the difference.
         other: mIoU of what it is compared with, likewise.
         difference: spread of own less other, over pairs of runs.
@@ -45,7 +45,7 @@ class MeasuredMargin:
     """
 
     margin: Margin
-    over: str
+    over: tuple[str, ...]
     own: float
     other: float
     difference: Spread
@@ -95,18 +95,20 @@ class CellScores:
         own = self._miou(margin.of, margin.budget)
         over_budget = margin.over_budget or margin.budget
         others = {method: self._miou(method, over_budget) for method in margin.over}
-        scenes = _scenes(own).intersection(*(_scenes(runs) for runs in others.values()))
-        if not scenes:
+        best: dict[str, str] = {}
+        for scene in sorted(_scenes(own)):
+            there = {method: _mean(_on(runs, {scene})) for method, runs in others.items() if scene in _scenes(runs)}
+            if there:
+                best[scene] = max(there, key=lambda method: there[method])
+        if not best:
             return None
-        own = _on(own, scenes)
-        others = {method: _on(runs, scenes) for method, runs in others.items()}
-        best = max(others, key=lambda method: _mean(others[method]))
-        own, other = _paired(own, others[best])
+        other = {run: value for scene, method in best.items() for run, value in _on(others[method], {scene}).items()}
+        own, other = _paired(_on(own, best), other)
         difference = spread_of(_differences(own, other))
         assert difference is not None
         return MeasuredMargin(
             margin,
-            best,
+            tuple(method for method in margin.over if method in best.values()),
             _mean(own),
             _mean(other),
             difference,

@@ -64,14 +64,14 @@ def _margins(scores: CellScores, comparison: Comparison) -> TableText:
             cells.append(_margin(margin, measured))
     note = (
         "Differences of runs of one scene and seed, on the scenes that both sides have; of several methods on one side "
-        "the better one counts."
+        "the best that is measured on a scene counts there."
     )
     return TableText(cells, note)
 
 
 def _margin(margin: Margin, measured: MeasuredMargin) -> list[str]:
     over = margin.over_budget or margin.budget
-    name = f"{margin.of}, {margin.budget}, against {measured.over}, {over}"
+    name = f"{margin.of}, {margin.budget}, against {' or '.join(measured.over)}, {over}"
     difference = measured.difference
     figure = f"{100 * difference.mean:+.1f}"
     if difference.deviation is not None:

@@ -25,6 +25,7 @@ class ImageNetwork(LabelBudget):
         balance: classes count in the loss by their frequency to minus this power; 0: every pixel counts the same.
         rendered_from: name of an earlier row whose run renders further views with labels; never from the test cameras.
         rendered_views: how many.
+        with_captured: the captured training views, with the labels that this run predicts in them, count among them.
         rendered_share: share of the crops that come from them.
         seed: of all random numbers.
         device: where to train; ``auto``: the GPU when there is one.
@@ -43,6 +44,7 @@ class ImageNetwork(LabelBudget):
     balance: float = 0.5
     rendered_from: str | None = None
     rendered_views: int = 60
+    with_captured: bool = False
     rendered_share: float = 0.5
     seed: int = 42
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -174,7 +174,7 @@ def predicted(network: ImageSegmenter, image: LabelledImage) -> Tensor:
 
 
 def _rendered(settings: ImageNetwork, place: RowPlace) -> list[LabelledImage]:
-    """Views and labels that the run of ``rendered_from`` renders between the training cameras."""
+    """Views and labels that the run of ``rendered_from`` renders, between the training cameras and, if asked, there."""
     from nerfseg_ns.exports.dataset import DatasetOptions, export_dataset
 
     assert settings.rendered_from is not None
@@ -186,6 +186,7 @@ def _rendered(settings: ImageNetwork, place: RowPlace) -> list[LabelledImage]:
             load_config=place.finished_run(settings.rendered_from),
             output_dir=folder,
             views=settings.rendered_views,
+            with_captured=settings.with_captured,
             val_share=0.0,
             seed=settings.seed,
         )

@@ -16,7 +16,7 @@ class Margin:
     Args:
         of: the method.
         budget: its budget.
-        over: the methods it is compared with; of several, the best.
+        over: the methods it is compared with; of several, the best of each scene.
         over_budget: their budget; None: the same.
         points: mIoU points that were aimed at.
         share: share of the other mIoU that was aimed at, instead of points.

@@ -68,13 +68,22 @@ def test_margins_are_taken_on_the_scenes_of_both_sides():
     assert first.difference.deviation == pytest.approx(0.0141421, abs=1e-6)
     assert first.way == pytest.approx(0.5625) and first.reached is True  # not the 10 points, but half the way
     # flat has seed 0 alone: 0.50 against 0.45
-    assert second.over == "flat" and second.difference.mean == pytest.approx(0.05) and second.reached is False
+    assert second.over == ("flat",) and second.difference.mean == pytest.approx(0.05) and second.reached is False
     # seed 0: 0.46 against 0.40, which is above, but the ceiling has no 1 view
     assert (third.own, third.other) == (pytest.approx(0.46), pytest.approx(0.40))
     assert third.difference.mean == pytest.approx(0.06) and third.difference.runs == 1
     assert third.above is None and third.reached is None
     assert fourth.own / fourth.other == pytest.approx(0.46 / 0.50) and fourth.reached is True  # 92 %
     assert scores.margin(MARGINS[4]) is None
+
+
+def test_of_several_methods_the_best_of_each_scene_counts():
+    rows = [cell("a", "5 views", name, 0, miou) for name, miou in (("old", 0.4), ("flat", 0.5), ("new", 0.7))]
+    rows += [cell("b", "5 views", name, 0, miou) for name, miou in (("old", 0.3), ("new", 0.4))]  # flat lacks it
+    rows.append(cell("c", "5 views", "new", 0, 0.9))  # and both lack this one
+    measured = CellScores(rows).margin(Margin("new", "5 views", ("old", "flat")))
+    assert measured.over == ("old", "flat") and measured.difference.scenes == 2
+    assert measured.difference.mean == pytest.approx(0.15) and measured.other == pytest.approx(0.4)
 
 
 def test_runs_without_a_seed_in_common_are_compared_by_their_means():

@@ -161,17 +161,24 @@ def test_rendered_views_take_their_share_of_the_crops(tiny_scene, tmp_path, monk
 
 
 @pytest.mark.slow
-def test_views_rendered_by_a_run(train_tiny_run, tiny_scene, tmp_path):
+@pytest.mark.parametrize("with_captured", [False, True])
+def test_views_rendered_by_a_run(train_tiny_run, tiny_scene, tmp_path, with_captured):
     config = train_tiny_run()
     place = RowPlace("row", tiny_scene, tmp_path / "runs")
     made = place.run_folder("ours") / "a" / "b" / "c"
     made.parent.mkdir(parents=True)
     made.symlink_to(Path(config).parent.resolve())
     (place.run_folder("ours") / "training.json").touch()
-    settings = ImageNetwork(labelled_views=1, steps=2, rendered_from="ours", rendered_views=3, **SMALL)
+    settings = ImageNetwork(
+        labelled_views=1, steps=2, rendered_from="ours", rendered_views=3, with_captured=with_captured, **SMALL
+    )
+    views = len(settings.dataset(place, "train")) if with_captured else 0
     try:
         result = measure_image_network(settings, place)
     except InputError as error:  # four steps of training leave few pixels with a sure label
         assert "without a sure label" in str(error)
     else:
-        assert 0 < result["rendered_views"] <= 3
+        assert 0 < result["rendered_views"] <= 3 + views
+    exported = place.run_folder("row") / "rendered" / "images"
+    assert len(list(exported.glob("new_*.png"))) == 3
+    assert len(list(exported.glob("captured/*.png"))) == views
