@@ -60,7 +60,7 @@ def write_scribbles(settings: Scribbles, place: RowPlace) -> dict[str, Any]:
                 size = "x".join(str(side) for side in image.size)
                 raise InputError(f"{path}: {size} pixels; expected a multiple of downscale_factor {factor}")
         write_index_png(folder.label_file(names[index]), whole, views.class_table)
-    views.class_table.to_json(folder.table_file)
+    folder.finish(views.class_table)
     return {
         "labelled_views": len(dataset.labelled_view_indices),
         "strokes": strokes,

@@ -18,8 +18,8 @@ from nerfseg_ns.selection.sky import select_with_sky, sky_mask
 
 LIKE_ENOUGH = 0.5
 """IoU from which on a mask passes for what was meant."""
-TRIES = 3
-"""Objects of a class that are tried, while none could be had, before larger ones of other classes."""
+TRIES = 2
+"""Objects of a class that are tried while none could be had; then it is left out as long as there is another class."""
 _AUTO = GRANULARITIES[0]
 
 
@@ -52,9 +52,9 @@ class SimulatedPerson:
     costs no click; then a box around it besides, which does; then the other meanings of both. Clicks that were in vain
     stay spent.
 
-    Every class comes first, the largest object of large classes before that of small ones, and up to :data:`TRIES`
-    objects of a class until one could be had; then the largest of all others. What is highlighted already, as the class
-    that it is, is not clicked again.
+    Classes take turns, those of large objects before those of small ones, and each turn goes to the class's largest
+    object that is left. A class of which :data:`TRIES` objects were tried in vain gets no more. What is highlighted
+    already, as the class that it is, is not clicked again and costs no turn.
 
     Args:
         scene: the views.
@@ -101,10 +101,10 @@ class SimulatedPerson:
         return done
 
     def _next(self, places: Sequence[SimulatedClick], tries: Counter[int], done: ClickedScene) -> SimulatedClick:
-        """The largest of the class that was tried least, of those without an object; else the largest of all."""
+        """The largest of the class whose turn it is; of a class of which none can be had, no more than a few."""
         had = {each.prompt.class_name for each in done.objects}
-        missing = [p for p in places if self.names[p.class_id] not in had and tries[p.class_id] < TRIES]
-        return min(missing, key=lambda place: tries[place.class_id]) if missing else places[0]
+        hopeless = {number for number, count in tries.items() if count >= TRIES and self.names[number] not in had}
+        return min(places, key=lambda place: (place.class_id in hopeless, tries[place.class_id]))
 
     def _highlighted(self, place: SimulatedClick, done: ClickedScene) -> bool:
         """Whether most of a place shows objects of its class already."""

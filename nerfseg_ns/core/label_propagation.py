@@ -114,9 +114,21 @@ class LabelPropagation:
         points: Float[np.ndarray, "pixels 3"],
         colours: Float[np.ndarray, "pixels 3"],
         features: Float[np.ndarray, "pixels features"],
+        beside_outlines: bool = False,
     ) -> PropagatedPixels:
-        """The most likely class of each pixel."""
-        scores = self._carried(points, colours)
+        """The most likely class of each pixel.
+
+        Args:
+            points: surface points.
+            colours: RGB, 0..1.
+            features: what the pixels look like.
+            beside_outlines: they are of views whose labelled things are labelled up to their outlines. A label nearby
+                then says that they do not belong to that thing, and is not carried over.
+        """
+        if beside_outlines:
+            scores = np.zeros((len(points), len(self._ids)))
+        else:
+            scores = self._carried(points, colours)
         if self._classifier is not None:
             scores += LOOK_WEIGHT * self._classifier.probabilities(features, len(self._ids))
         else:

@@ -1,5 +1,6 @@
 """Labels of training views in a folder of their own, apart from the scene: what ``--label-data`` reads."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,8 +8,10 @@ from pathlib import Path
 from nerfseg_ns.core.class_table import ClassTable
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.near_matches import did_you_mean
+from nerfseg_ns.core.whole_file import write_whole_text
 
 LABELS = "labels"
+_OUTLINED = "outlined"
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,27 @@ class LabelFolder:
                 "--labels-out)"
             )
         return ClassTable.from_json(self.table_file)
+
+    @property
+    def outlined(self) -> bool:
+        """Whether every labelled thing is labelled up to its outline, so that what is beside it is something else.
+
+        Raises:
+            InputError: see :meth:`table`.
+        """
+        self.table()
+        return json.loads(self.table_file.read_text(encoding="utf-8")).get(_OUTLINED) is True
+
+    def finish(self, table: ClassTable, outlined: bool = False) -> None:
+        """Write the classes, once all label images are there.
+
+        Args:
+            table: the classes.
+            outlined: see :attr:`outlined`; strokes and half-painted views are not.
+        """
+        write_whole_text(
+            self.table_file, json.dumps({"classes": table.to_records(), _OUTLINED: outlined}, indent=1) + "\n"
+        )
 
     def labels(self, images: Sequence[Path]) -> list[Path | None]:
         """The label image of each training view, None without one.

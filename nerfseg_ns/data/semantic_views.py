@@ -26,12 +26,14 @@ class SemanticViews:
         label_filenames: aligned with the split's image filenames; None: the view is unlabelled.
         label_format: how the label images are read.
         downscale_factor: how many times smaller than the label files the views are.
+        outlined: see :attr:`~nerfseg_ns.data.label_folder.LabelFolder.outlined`.
     """
 
     class_table: ClassTable
     label_filenames: tuple[Path | None, ...]
     label_format: LabelFormat
     downscale_factor: int = 1
+    outlined: bool = False
 
     @property
     def labelled_view_indices(self) -> tuple[int, ...]:
@@ -177,9 +179,9 @@ class LabelOptions:
                 f"name the classes in the order of their ids, --class-names Building Water Sky ..."
             )
         label_format = LabelFormat(self.label_kind, self.palette, self.channel_order)
-        folder = self.label_folder
+        folder, outlined = self.label_folder, False
         if folder is not None and any(label is not None and label.is_relative_to(folder.path) for label in labels):
-            label_format = LabelFormat("index")  # whatever form the scene's own labels have
+            label_format, outlined = LabelFormat("index"), folder.outlined  # whatever form the scene's own labels have
         elif class_table is not None:
             label_format = decided_format(scene_labels, label_format, class_table)
-        return SemanticViews(class_table or ClassTable(()), labels, label_format, downscale_factor)
+        return SemanticViews(class_table or ClassTable(()), labels, label_format, downscale_factor, outlined)

@@ -148,7 +148,8 @@ def propagated_labels(
                 asked += int(wanted[view].sum()) * area
                 seen += int(taking_part[view].sum()) * area
                 if wanted[view].any():
-                    found[view] = _classify(lattices[view], surfaces[view], looks[view], wanted[view], learned)
+                    beside = view in labels and _outlined(dataset)
+                    found[view] = _classify(lattices[view], surfaces[view], looks[view], wanted[view], learned, beside)
     finally:
         model.train(mode)
     return PropagatedLabels(found, asked / max(seen, 1))
@@ -193,6 +194,10 @@ def _unlabelled_sky(dataset: SemanticDataset, labels: dict[int, UInt8[np.ndarray
     if semantics is None:
         return None
     return sky_class(semantics.class_table, {int(found) for label in labels.values() for found in np.unique(label)})
+
+
+def _outlined(dataset: SemanticDataset) -> bool:
+    return dataset.semantic_views is not None and dataset.semantic_views.outlined
 
 
 def _gaps(
@@ -319,8 +324,9 @@ def _classify(
     look: tuple[Float[np.ndarray, "h w 3"], Float[np.ndarray, "h w features"]],
     wanted: Bool[np.ndarray, "h w"],
     learned: LabelPropagation,
+    beside_outlines: bool,
 ) -> SparseLabels:
-    found = learned(surface.points[wanted], *(values[wanted] for values in look))
+    found = learned(surface.points[wanted], *(values[wanted] for values in look), beside_outlines=beside_outlines)
     certainty = np.round(255 * found.confidence**2)  # half-sure classes teach little
     return SparseLabels(
         torch.from_numpy(np.stack([lattice.y[wanted], lattice.x[wanted]], axis=-1)),

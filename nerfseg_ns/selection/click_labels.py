@@ -100,7 +100,7 @@ class ClickLabels:
             height, width = scene.file_size(view)
             whole = np.array(Image.fromarray(ids).resize((width, height), Image.Resampling.NEAREST))
             write_index_png(folder.label_file(name), whole, self.table)
-        self.table.to_json(folder.table_file)
+        folder.finish(self.table, outlined=True)
         listener.step("labels", len(scene.names), len(scene.names))
         return {entry.name: int(counts[entry.id]) for entry in self.table.classes if counts[entry.id]}
 

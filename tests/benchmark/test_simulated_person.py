@@ -262,6 +262,13 @@ def test_a_class_that_cannot_be_had_does_not_take_all_clicks():
     assert len(done.given_up) == TRIES + 2
 
 
+def test_a_class_of_many_large_things_waits_for_its_next_turn():
+    keys = [(1, ROAD), (2, ROAD), (3, CAR), (4, CAR)]
+    segmenter = HandMadeMasks({key: [object_mask(*key)] * 4 for key in keys})
+    done = clicked(segmenter, *keys, most=3)
+    assert [each.prompt.name for each in done.objects] == ["Road 1", "Car 1", "Road 2"]
+
+
 def test_classes_take_turns():
     segmenter = HandMadeMasks({(5, HOUSE): [object_mask(5, HOUSE)] * 4})
     done = clicked(segmenter, (3, CAR), (4, CAR), (5, HOUSE), most=3)

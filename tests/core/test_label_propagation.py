@@ -29,6 +29,15 @@ def test_a_label_is_carried_to_its_surface_whatever_the_look_and_the_look_decide
     assert (found.confidence[2:] > 0.95).all()
 
 
+def test_beside_an_outline_a_label_nearby_says_nothing() -> None:
+    propagation = LabelPropagation(**known(np.random.default_rng(0)))
+    # on the labelled surface of 3, and bright as 7 is: a thing that the outline of 3 left out
+    points, look = np.array([[0.0, 0, 0], [0.0, 0, 0]]), np.array([[0.8, 0.8], [0.2, 0.2]])
+    assert propagation(points, np.tile(GREY, (2, 1)), look).classes.tolist() == [3, 3]
+    found = propagation(points, np.tile(GREY, (2, 1)), look, beside_outlines=True)
+    assert found.classes.tolist() == [7, 3] and (found.confidence > 0.95).all()
+
+
 def test_colour_keeps_a_label_from_its_neighbour() -> None:
     generator = np.random.default_rng(1)
     points = generator.uniform(-3, 3, (2000, 3)) * [1, 1, 0]

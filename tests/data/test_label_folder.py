@@ -22,11 +22,11 @@ SCENE_NAMES = ["Building", "Road", "Vegetation", "Terrain"]
 def write_labels(tmp_path):
     """Writes a folder of labels: an id for each view, and the classes."""
 
-    def write(ids, names=(*SCENE_NAMES, "Pond"), size=(24, 24)):
+    def write(ids, names=(*SCENE_NAMES, "Pond"), size=(24, 24), outlined=False):
         folder, table = LabelFolder(tmp_path / "clicks"), ClassTable(()).extended(names)
         for name, number in ids.items():
             write_index_png(folder.label_file(name), np.full(size, number, dtype=np.uint8), table)
-        table.to_json(folder.table_file)
+        folder.finish(table, outlined)
         return folder
 
     return write
@@ -50,6 +50,16 @@ def test_the_labels_take_the_place_of_the_scenes_own_in_training_alone(tiny_scen
     assert test.metadata["semantics"].class_table == train.metadata["semantics"].class_table
     assert first_ids(test) == first_ids(parse(tiny_scene, "test"))
     assert first_ids(parse(tiny_scene, label_data=folder.path, labelled_views=1)).count(255) == 5
+
+
+@pytest.mark.parametrize("outlined", [False, True])
+def test_a_folder_says_whether_its_things_are_labelled_up_to_their_outlines(tiny_scene, write_labels, outlined):
+    folder = write_labels({"000": 4}, outlined=outlined)
+    assert folder.outlined is outlined
+    assert parse(tiny_scene, label_data=folder.path).metadata["semantics"].outlined is outlined
+    assert parse(tiny_scene, "test", label_data=folder.path).metadata["semantics"].outlined is False
+    folder.table().to_json(folder.table_file)  # as folders of earlier versions are, and those that people make
+    assert folder.outlined is False
 
 
 def test_a_scene_of_colour_images_keeps_them_for_evaluation(tiny_scene, write_labels):

@@ -136,6 +136,25 @@ def test_unlabelled_parts_of_a_labelled_view_get_classes_too() -> None:
     assert (classes[:, :20] == views.truth[0][:, :20]).float().mean() > 0.95
 
 
+@pytest.mark.parametrize("outlined", [False, True])
+def test_beside_the_outline_of_a_thing_its_label_is_not_carried_on(outlined: bool) -> None:
+    town = Town()
+    views = Views(town, hidden=(slice(40, 46), slice(4, 12)))
+    classes = tuple(SemanticClass(id, f"class {id}", (id, 0, 0)) for id in range(10))
+    views.semantic_views = SimpleNamespace(class_table=ClassTable(classes), outlined=outlined)
+    asked = []
+    module_call = module.LabelPropagation.__call__
+
+    def call(self, *values, beside_outlines):
+        asked.append(beside_outlines)
+        return module_call(self, *values, beside_outlines=beside_outlines)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(module.LabelPropagation, "__call__", call)
+        found = propagated_labels(town, views)
+    assert sorted(found.views) == [0, 1, 2] and asked == [outlined, False, False]  # the others have no outlines
+
+
 def test_a_sky_that_no_label_shows_is_found_above_the_horizon() -> None:
     class Flight(Town):
         """The town with its far end above the horizon: what is beyond y = 0.3 rises and is 1.5 away."""
@@ -155,7 +174,7 @@ def test_a_sky_that_no_label_shows_is_found_above_the_horizon() -> None:
         views = Views(town)
         views.truth[0] = torch.where(views.truth[0] == SKY, 255, views.truth[0])
         classes = tuple(SemanticClass(id, named if id == SKY else f"class {id}", (id, 0, 0)) for id in range(10))
-        views.semantic_views = SimpleNamespace(class_table=ClassTable(classes))
+        views.semantic_views = SimpleNamespace(class_table=ClassTable(classes), outlined=False)
         flight.train(town.training)
         found, _ = dense(propagated_labels(flight, views).views[1])
         sky = (found != 255) & (views.truth[1] == SKY)

@@ -139,7 +139,7 @@ def test_what_is_written_is_of_the_files_size_and_reads_back(row, tmp_path):
     labels = ClickLabels.of([at_columns(prompt("a", "A"), (0.9, 0, 0, 0)), SkyObject.of(prompt("s", "Sky"))], None)
     counts = labels.write(TwoViews(), folder)
     assert counts == {"A": 2, "Sky": 2}
-    assert folder.table().names == ("A", "Sky")
+    assert folder.table().names == ("A", "Sky") and folder.outlined
     whole = np.array(Image.open(folder.label_file("000")))
     assert whole.tolist() == [[0, 0] + [255] * 6 + [1, 1]] * 2
     with Image.open(folder.label_file("b/001")) as image:
