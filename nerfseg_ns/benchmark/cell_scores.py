@@ -35,6 +35,7 @@ class MeasuredMargin:
     Args:
         margin: what was asked for.
         over: the method it is taken against; of several, those that are the best of any scene, among those measured.
+        lacking: methods that are not measured on all of these scenes -> on how many they are.
         own: mIoU of the method, over the runs of the difference.
         other: mIoU of what it is compared with, likewise.
         difference: spread of own less other, over pairs of runs.
@@ -46,6 +47,7 @@ class MeasuredMargin:
 
     margin: Margin
     over: tuple[str, ...]
+    lacking: dict[str, int]
     own: float
     other: float
     difference: Spread
@@ -55,17 +57,20 @@ class MeasuredMargin:
 
     @property
     def reached(self) -> bool | None:
-        """Whether the aim is reached; None without an aim, or where it depends on what is not measured."""
+        """Whether the aim is reached; None without an aim, or where it depends on what is not measured.
+
+        A method that is not measured on a scene might be the better one there.
+        """
         margin = self.margin
         if margin.share is not None:
-            reached = self.own >= margin.share * self.other
+            passed: bool | None = self.own >= margin.share * self.other
         elif margin.points is not None:
-            reached = 100 * self.difference.mean >= margin.points or (self.way is not None and self.way >= 0.5)
+            passed = 100 * self.difference.mean >= margin.points or (self.way is not None and self.way >= 0.5)
         else:
             return None
-        if margin.above is not None and reached:
-            return None if self.above is None else self.above > 0
-        return reached
+        if margin.above is not None and passed:
+            passed = None if self.above is None else self.above > 0
+        return None if passed and self.lacking else passed
 
 
 class CellScores:
@@ -96,19 +101,25 @@ class CellScores:
         over_budget = margin.over_budget or margin.budget
         others = {method: self._miou(method, over_budget) for method in margin.over}
         best: dict[str, str] = {}
+        left: dict[Run, float] = {}
+        other: dict[Run, float] = {}
         for scene in sorted(_scenes(own)):
-            there = {method: _mean(_on(runs, {scene})) for method, runs in others.items() if scene in _scenes(runs)}
-            if there:
-                best[scene] = max(there, key=lambda method: there[method])
+            here = _on(own, {scene})
+            pairs = {name: _paired(here, _on(runs, {scene})) for name, runs in others.items() if scene in _scenes(runs)}
+            if pairs:
+                best[scene] = max(pairs, key=lambda name: _mean(pairs[name][1]) - _mean(pairs[name][0]))
+                left |= pairs[best[scene]][0]
+                other |= pairs[best[scene]][1]
         if not best:
             return None
-        other = {run: value for scene, method in best.items() for run, value in _on(others[method], {scene}).items()}
-        own, other = _paired(_on(own, best), other)
+        own = left
+        on = {method: len(_scenes(others[method]) & best.keys()) for method in margin.over}
         difference = spread_of(_differences(own, other))
         assert difference is not None
         return MeasuredMargin(
             margin,
             tuple(method for method in margin.over if method in best.values()),
+            {method: count for method, count in on.items() if count < len(best)},
             _mean(own),
             _mean(other),
             difference,

@@ -12,7 +12,7 @@ from nerfseg_ns.core.input_error import InputError
 class Clicks:
     """Simulated clicks with a class, made into labels as ``nerfseg segment --labels-out`` does.
 
-    Somebody is simulated who clicks the largest objects first and leaves out no class, looks at what each click gives,
+    Somebody is simulated who clicks the classes in turn, the largest objects first, looks at what each click gives,
     and keeps only what is right (:class:`~nerfseg_ns.benchmark.simulated_person.SimulatedPerson`): an object is clicked
     in the training view where it is largest, at the pixel farthest from its edge. The scene has ``instances/*.png``.
 
@@ -62,8 +62,8 @@ def _table(rows: Sequence[MeasuredRow], baseline: MeasuredRow | None) -> TableTe
             ]
         )
     note = (
-        "Simulated clicks, a class each: every class first, then the largest objects. Where the outline of a click is "
-        "wrong, another meaning or a box (one click more) follows, or the object is given up. Of all training views."
+        "Simulated clicks, a class each: the classes in turn, the largest objects first. Where the outline of a click "
+        "is wrong, another meaning or a box (one click more) follows, or the object is given up. Of all training views."
     )
     return TableText(cells, note)
 

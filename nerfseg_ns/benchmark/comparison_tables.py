@@ -91,7 +91,9 @@ def _margin(margin: Margin, measured: MeasuredMargin) -> list[str]:
         above = "not measured" if measured.above is None else f"{100 * measured.above:+.1f}{where}"
         aims.append(f"and above {margin.above} ({above})")
     reached = {True: "yes", False: "no", None: "–"}[measured.reached]
-    return [name, figure, ", ".join(aims) or "–", reached, _count(difference.runs, difference.scenes)]
+    runs = [_count(difference.runs, difference.scenes)]
+    runs += [f"{method} on {count or 'none'} of them" for method, count in measured.lacking.items()]
+    return [name, figure, ", ".join(aims) or "–", reached, "; ".join(runs)]
 
 
 def _classes(scores: CellScores, comparison: Comparison) -> TableText:

@@ -25,7 +25,7 @@ class ImageNetwork(LabelBudget):
         balance: classes count in the loss by their frequency to minus this power; 0: every pixel counts the same.
         rendered_from: name of an earlier row whose run renders further views with labels; never from the test cameras.
         rendered_views: how many.
-        with_captured: the captured training views, with the labels that this run predicts in them, count among them.
+        with_captured: the captured training views without labels, with those that this run predicts, count among them.
         rendered_share: share of the crops that come from them.
         seed: of all random numbers.
         device: where to train; ``auto``: the GPU when there is one.
@@ -54,6 +54,8 @@ class ImageNetwork(LabelBudget):
         for name, least in (("width", 1), ("steps", 1), ("batch", 2), ("crop", 32), ("rendered_views", 1), ("seed", 0)):
             if getattr(self, name) < least:
                 raise InputError(f"{name} {getattr(self, name)}: expected {least} or more")
+        if self.with_captured and self.rendered_from is None:
+            raise InputError("with_captured: expected rendered_from as well, the run that labels the captured views")
         if not self.learning_rate > 0:
             raise InputError(f"learning_rate {self.learning_rate:g}: expected above 0")
         for name in ("balance", "rendered_share"):
@@ -88,7 +90,10 @@ def _table(rows: Sequence[MeasuredRow], baseline: MeasuredRow | None) -> TableTe
                 f"{result['miou']:.3f}",
                 f"{result['overall_accuracy']:.3f}",
                 str(result["labelled_views"]),
-                str(result["rendered_views"] or "–"),
+                " + ".join(
+                    [str(result["rendered_views"] or "–")]
+                    + [f"{count} captured" for count in [result.get("captured_views", 0)] if count]
+                ),
                 str(row.settings["steps"]),
                 f"{result['training_seconds']:.0f} s",
             ]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from PIL import Image
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -37,8 +37,9 @@ def measure_image_network(settings: ImageNetwork, place: RowPlace) -> dict[str, 
 
     Returns:
         What :func:`~nerfseg_ns.evaluation.report.semantic_figures` says, ``test_views``, ``labelled_pixels``,
-        ``train_views``, ``labelled_views``, ``rendered_views`` (listed by the export), ``image_size``, ``parameters``,
-        ``training_seconds``, ``loss_curve``, ``device`` and ``remarks`` for the note of tables.
+        ``train_views``, ``labelled_views``, ``rendered_views`` (new ones, listed by the export) and ``captured_views``
+        (likewise, with predicted labels), ``image_size``, ``parameters``, ``training_seconds``, ``loss_curve``,
+        ``device`` and ``remarks`` for the note of tables.
 
     Raises:
         InputError: a scene without labels, a missing package, or a row of ``rendered_from`` without a finished run.
@@ -48,14 +49,14 @@ def measure_image_network(settings: ImageNetwork, place: RowPlace) -> dict[str, 
     if views is None or not len(views.class_table) or not train.labelled_view_indices:
         raise InputError(f"{place.data}: no training view has a label, so there is nothing to learn from")
     captured = [labelled_image(train, index) for index in train.labelled_view_indices]
-    rendered = [] if settings.rendered_from is None else _rendered(settings, place)
+    rendered, predicted_in = ([], []) if settings.rendered_from is None else _rendered(settings, place, train)
     device = torch.device("cuda" if torch.cuda.is_available() and settings.device != "cpu" else "cpu")
     torch.manual_seed(settings.seed)
     network = ImageSegmenter(settings.network, len(views.class_table), settings.width, settings.pretrained)
     network = network.to(device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster on CPUs, the U-Net most
     start = time.perf_counter()
-    curve = train_network(network, captured, rendered, settings, len(views.class_table))
+    curve = train_network(network, captured, [*rendered, *predicted_in], settings, len(views.class_table))
     seconds = time.perf_counter() - start
 
     test = settings.dataset(place, "test")
@@ -73,6 +74,7 @@ def measure_image_network(settings: ImageNetwork, place: RowPlace) -> dict[str, 
         "train_views": len(train),
         "labelled_views": len(captured),
         "rendered_views": len(rendered),
+        "captured_views": len(predicted_in),
         "image_size": [width, height],
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "training_seconds": seconds,
@@ -173,9 +175,13 @@ def predicted(network: ImageSegmenter, image: LabelledImage) -> Tensor:
     return network(colours.to(network.mean.device))[0].argmax(dim=0).cpu()
 
 
-def _rendered(settings: ImageNetwork, place: RowPlace) -> list[LabelledImage]:
-    """Views and labels that the run of ``rendered_from`` renders, between the training cameras and, if asked, there."""
+def _rendered(
+    settings: ImageNetwork, place: RowPlace, train: SemanticDataset
+) -> tuple[list[LabelledImage], list[LabelledImage]]:
+    """New views of the run of ``rendered_from`` and, if asked, captured ones without labels: both with its labels."""
     from nerfseg_ns.exports.dataset import DatasetOptions, export_dataset
+    from nerfseg_ns.exports.dataset_views import CAPTURED
+    from nerfseg_ns.selection.view_names import view_names
 
     assert settings.rendered_from is not None
     folder = place.run_folder(place.name) / "rendered"
@@ -191,7 +197,17 @@ def _rendered(settings: ImageNetwork, place: RowPlace) -> list[LabelledImage]:
             seed=settings.seed,
         )
     )
-    return [_exported(folder, name) for name in (folder / "train.txt").read_text(encoding="utf-8").split("\n") if name]
+    listed = [name for name in (folder / "train.txt").read_text(encoding="utf-8").split("\n") if name]
+    captured = {f"{CAPTURED}/{name}": index for index, name in enumerate(view_names(train.image_filenames))}
+    unlabelled = {name: index for name, index in captured.items() if index not in train.labelled_view_indices}
+    return (
+        [_exported(folder, name) for name in listed if name not in captured],
+        [_masked(_exported(folder, name), train.get_mask(unlabelled[name])) for name in listed if name in unlabelled],
+    )
+
+
+def _masked(image: LabelledImage, mask: Bool[Tensor, "h w 1"] | None) -> LabelledImage:
+    return image if mask is None else LabelledImage(image.colours, image.labels.masked_fill(~mask[..., 0], IGNORE))
 
 
 def _exported(folder: Path, name: str) -> LabelledImage:

@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
@@ -222,7 +222,12 @@ def _refuse_other_settings(row: PlannedRow, result: MeasuredRow, path: Path) -> 
 
 
 def _differing(row: PlannedRow, result: MeasuredRow) -> list[str]:
-    """The settings in which a row and a result of it differ."""
+    """The settings in which a row and a result of it differ.
+
+    A setting that its kind has gained since has its default in the result: it changes nothing that was before it.
+    """
+    defaults = {each.name: each.default for each in fields(row.settings) if each.default is not MISSING}
+    gained = json.loads(json.dumps(defaults, default=str))
     wanted = {"kind": row.kind, "data": row.data.resolve().name if row.data else None, **json_values(row.settings)}
-    measured = {"kind": result.kind, "data": result.data, **result.settings}
+    measured = {**gained, "kind": result.kind, "data": result.data, **result.settings}
     return sorted(key for key in {*wanted, *measured} if wanted.get(key) != measured.get(key))

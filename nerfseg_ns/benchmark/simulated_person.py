@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8, UInt16
 
 from nerfseg_ns.benchmark.simulated_clicks import SimulatedClick, rightly_meant
+from nerfseg_ns.core.class_table import IGNORE
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.segmenters.segmenter import Segmenter
 from nerfseg_ns.selection.prompts import GRANULARITIES, ObjectPrompt, ViewPrompt
@@ -16,8 +17,10 @@ from nerfseg_ns.selection.selected_object import SelectedObject
 from nerfseg_ns.selection.selector import Listener, Selector
 from nerfseg_ns.selection.sky import select_with_sky, sky_mask
 
-LIKE_ENOUGH = 0.5
-"""IoU from which on a mask passes for what was meant."""
+RIGHT_ENOUGH = 0.8
+"""Share of what is highlighted that has to be of the class that it gets."""
+LARGE_ENOUGH = 0.2
+"""What is highlighted rightly has to be as large as this share of the region that was clicked on."""
 TRIES = 2
 """Objects of a class that are tried while none could be had; then it is left out as long as there is another class."""
 _AUTO = GRANULARITIES[0]
@@ -46,22 +49,23 @@ class ClickedScene:
 class SimulatedPerson:
     """Clicks, looks at what comes of it, and chooses another meaning, draws a box, or gives the object up.
 
-    For each object: a click on its middle. When the outline that the viewer shows is what the eye sees there (IoU of at
-    least :data:`LIKE_ENOUGH`), the object is selected in 3D; one that is not highlighted there as meant is undone. If
-    it did not come to that, or was undone: the best of the other meanings (part, object, whole) in the same way, which
-    costs no click; then a box around it besides, which does; then the other meanings of both. Clicks that were in vain
-    stay spent.
+    For each object: a click on its middle. What matters is whether what gets the class has it: an outline is good when
+    :data:`RIGHT_ENOUGH` of it does and it is not a mere speck (:data:`LARGE_ENOUGH`); a piece of a pavement is as good
+    an example as all of it. Of the outlines of all meanings (auto, part, object, whole) the good one that shows most of
+    the class is selected in 3D, and undone when what is highlighted in that view is no good; then the next. If none is
+    left, a box around the object follows, which costs a click, and its meanings likewise. Clicks that were in vain stay
+    spent.
 
     Classes take turns, those of large objects before those of small ones, and each turn goes to the class's largest
-    object that is left. A class of which :data:`TRIES` objects were tried in vain gets no more. What is highlighted
-    already, as the class that it is, is not clicked again and costs no turn.
+    object that is left. A class of which :data:`TRIES` objects were tried in vain waits until no other class has
+    anything left. What is highlighted already, as the class that it is, is not clicked again and costs no turn.
 
     Args:
         scene: the views.
         segmenter: gives their masks.
         selector: the engine, whose preview is looked at.
-        instances: object ids of each view, at the size of its camera: what the eye sees.
-        labels: class ids of the same pixels, 255 without one.
+        instances: object ids of each view, at the size of its camera: they tell what is highlighted already.
+        labels: class ids of the same pixels, 255 without one: what the eye sees.
         names: of the classes.
     """
 
@@ -116,37 +120,37 @@ class SimulatedPerson:
         return bool((shown & region).sum() > 0.5 * region.sum())
 
     def _had(self, name: str, place: SimulatedClick, done: ClickedScene, most: int) -> SelectedObject:
-        """The object in 3D, by the first prompt whose outline is right and that gives it.
+        """The object in 3D, by the first prompt whose outline is good and that gives a good one.
 
         Raises:
             InputError: none does.
         """
         best, undone = 0.0, []
-        for likeness, prompt in self._looks(name, place, done, most):
-            best = max(best, likeness)
-            if likeness < LIKE_ENOUGH:
-                continue
-            if prompt.granularity != _AUTO:
-                done.actions["granularities"] += 1
-            how = f"{prompt.granularity}{' with a box' * (prompt.views[0].box is not None)}: IoU {likeness:.2f}"
-            try:
-                selected = next(select_with_sky(self.selector, self.scene, self.segmenter, [prompt], Listener()))
-            except InputError as problem:
-                undone.append(f"{how}, {problem}")
-                continue
-            highlighted = selected.mask(self.scene.samples(place.view)).cpu().numpy()
-            in_3d = self._likeness(place, highlighted)
-            if in_3d >= LIKE_ENOUGH:
-                print(f"{name}: {how}, in 3D {in_3d:.2f}", flush=True)
-                return selected
-            undone.append(f"{how}, in 3D {in_3d:.2f}")
+        for prompts in self._prompts(name, place, done, most):
+            looks = [(self._look(place, self._outline(prompt)), prompt) for prompt in prompts]
+            best = max([best, *(look.right for look, _ in looks)])
+            good = [(look, prompt) for look, prompt in looks if look.good]
+            for look, prompt in sorted(good, key=lambda each: -each[0].pixels):  # of equal ones auto is the first
+                how = f"{prompt.granularity}{' with a box' * (prompt.views[0].box is not None)}: {look.right:.0%} right"
+                if prompt.granularity != _AUTO:
+                    done.actions["granularities"] += 1
+                try:
+                    selected = next(select_with_sky(self.selector, self.scene, self.segmenter, [prompt], Listener()))
+                except InputError as problem:
+                    undone.append(f"{how}, {problem}")
+                    continue
+                in_3d = self._look(place, selected.mask(self.scene.samples(place.view)).cpu().numpy())
+                if in_3d.good:
+                    print(f"{name}: {how}, in 3D {in_3d.right:.0%}", flush=True)
+                    return selected
+                undone.append(f"{how}, in 3D {in_3d.right:.0%}")
         where = f"in view {self.scene.names[place.view]}"
-        raise InputError(f"{where}, {'; '.join(undone) or f'IoU {best:.2f} at best'}")
+        raise InputError(f"{where}, {'; '.join(undone) or f'{best:.0%} right at best'}")
 
-    def _looks(
+    def _prompts(
         self, name: str, place: SimulatedClick, done: ClickedScene, most: int
-    ) -> Iterator[tuple[float, ObjectPrompt]]:
-        """Prompts one after the other, each with how right its outline is (IoU).
+    ) -> Iterator[Sequence[ObjectPrompt]]:
+        """A click in all its meanings, and then with a box around it.
 
         Args:
             name: of the object.
@@ -160,10 +164,7 @@ class SimulatedPerson:
                 return
             done.actions[action] += 1
             prompt = ObjectPrompt(name, (view,), class_name=self.names[place.class_id])
-            yield self._likeness(place, self._outline(prompt)), prompt
-            others = [replace(prompt, granularity=meaning) for meaning in GRANULARITIES if meaning != _AUTO]
-            looks = [(self._likeness(place, self._outline(other)), other) for other in others]
-            yield max(looks, key=lambda look: look[0])
+            yield [replace(prompt, granularity=meaning) for meaning in GRANULARITIES]
 
     def _outline(self, prompt: ObjectPrompt) -> Bool[np.ndarray, "h w"] | None:
         """What the viewer shows of a prompt before anything is done in 3D; None when it says why there is nothing."""
@@ -173,8 +174,25 @@ class SimulatedPerson:
             return None
         return first.masks[first.chosen]
 
-    def _likeness(self, place: SimulatedClick, mask: Bool[np.ndarray, "h w"] | None) -> float:
-        if mask is None:
-            return 0.0
-        meant = rightly_meant(place, self.instances[place.view], self.labels[place.view])
-        return max(float((mask & each).sum() / (mask | each).sum()) for each in meant)
+    def _look(self, place: SimulatedClick, mask: Bool[np.ndarray, "h w"] | None) -> "_Look":
+        labels = self.labels[place.view]
+        if mask is None or not (mask & (labels != IGNORE)).any():
+            return _Look(0.0, 0, False)
+        pixels = int((mask & (labels == place.class_id)).sum())
+        right = pixels / int((mask & (labels != IGNORE)).sum())
+        return _Look(right, pixels, right >= RIGHT_ENOUGH and pixels >= LARGE_ENOUGH * place.pixels)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What the eye sees of something highlighted.
+
+    Args:
+        right: share of it that is of the class, of what has a class.
+        pixels: of the class, in it.
+        good: whether it may become a label.
+    """
+
+    right: float
+    pixels: int
+    good: bool

@@ -9,7 +9,7 @@ pixels of other views that show the same surfaces, at another angle and from ano
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 
 from nerfseg_ns.core.look_classifier import LookClassifier
@@ -114,7 +114,7 @@ class LabelPropagation:
         points: Float[np.ndarray, "pixels 3"],
         colours: Float[np.ndarray, "pixels 3"],
         features: Float[np.ndarray, "pixels features"],
-        beside_outlines: bool = False,
+        beside_outlines: Bool[np.ndarray, " pixels"] | None = None,
     ) -> PropagatedPixels:
         """The most likely class of each pixel.
 
@@ -122,13 +122,13 @@ class LabelPropagation:
             points: surface points.
             colours: RGB, 0..1.
             features: what the pixels look like.
-            beside_outlines: they are of views whose labelled things are labelled up to their outlines. A label nearby
-                then says that they do not belong to that thing, and is not carried over.
+            beside_outlines: pixels of views whose labelled things are labelled up to their outlines. A label nearby
+                then says that they do not belong to that thing, and is not carried over. None: there are none.
         """
-        if beside_outlines:
-            scores = np.zeros((len(points), len(self._ids)))
-        else:
-            scores = self._carried(points, colours)
+        scores = np.zeros((len(points), len(self._ids)))
+        open_to_labels = np.ones(len(points), bool) if beside_outlines is None else ~beside_outlines
+        if open_to_labels.any():
+            scores[open_to_labels] = self._carried(points[open_to_labels], colours[open_to_labels])
         if self._classifier is not None:
             scores += LOOK_WEIGHT * self._classifier.probabilities(features, len(self._ids))
         else:

@@ -58,13 +58,16 @@ class LabelFolder:
 
     @property
     def outlined(self) -> bool:
-        """Whether every labelled thing is labelled up to its outline, so that what is beside it is something else.
+        """Whether every view shows all labelled things up to their outlines, so that what is beside is something else.
 
         Raises:
-            InputError: see :meth:`table`.
+            InputError: see :meth:`table`; the file says neither true nor false.
         """
         self.table()
-        return json.loads(self.table_file.read_text(encoding="utf-8")).get(_OUTLINED) is True
+        said = json.loads(self.table_file.read_text(encoding="utf-8")).get(_OUTLINED, False)
+        if not isinstance(said, bool):
+            raise InputError(f'{self.table_file}: "{_OUTLINED}" is {said!r}; accepted: true, false')
+        return said
 
     def finish(self, table: ClassTable, outlined: bool = False) -> None:
         """Write the classes, once all label images are there.

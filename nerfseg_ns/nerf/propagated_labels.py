@@ -148,7 +148,9 @@ def propagated_labels(
                 asked += int(wanted[view].sum()) * area
                 seen += int(taking_part[view].sum()) * area
                 if wanted[view].any():
-                    beside = view in labels and _outlined(dataset)
+                    beside = wanted[view] & (view in labels and _outlined(dataset))
+                    if sky is not None:  # which has examples, but no outline
+                        beside &= ~surfaces[view].sky
                     found[view] = _classify(lattices[view], surfaces[view], looks[view], wanted[view], learned, beside)
     finally:
         model.train(mode)
@@ -324,9 +326,10 @@ def _classify(
     look: tuple[Float[np.ndarray, "h w 3"], Float[np.ndarray, "h w features"]],
     wanted: Bool[np.ndarray, "h w"],
     learned: LabelPropagation,
-    beside_outlines: bool,
+    beside_outlines: Bool[np.ndarray, "h w"],
 ) -> SparseLabels:
-    found = learned(surface.points[wanted], *(values[wanted] for values in look), beside_outlines=beside_outlines)
+    colours, features = look
+    found = learned(surface.points[wanted], colours[wanted], features[wanted], beside_outlines[wanted])
     certainty = np.round(255 * found.confidence**2)  # half-sure classes teach little
     return SparseLabels(
         torch.from_numpy(np.stack([lattice.y[wanted], lattice.x[wanted]], axis=-1)),

@@ -84,6 +84,20 @@ def test_of_several_methods_the_best_of_each_scene_counts():
     measured = CellScores(rows).margin(Margin("new", "5 views", ("old", "flat")))
     assert measured.over == ("old", "flat") and measured.difference.scenes == 2
     assert measured.difference.mean == pytest.approx(0.15) and measured.other == pytest.approx(0.4)
+    # flat might be the better one of b: 15 points are not known to be reached, 16 are known not to be
+    assert measured.lacking == {"flat": 1}
+    bars = [Margin("new", "5 views", ("old", "flat"), points=points) for points in (15, 16)]
+    comparison = Comparison(("5 views",), ("old", "flat", "new"), "5 views", tuple(bars))
+    table = comparison_parts(rows, comparison)["margins"].cells
+    assert [line[3:] for line in table[1:]] == [[said, "2 runs of 2 scenes; flat on 1 of them"] for said in ("–", "no")]
+    assert table[1][0] == "new, 5 views, against old or flat, 5 views"
+
+
+def test_seeds_are_paired_before_the_best_method_is_chosen():
+    rows = [cell("a", "5 views", "flat", seed, miou) for seed, miou in ((0, 0.3), (1, 0.6), (2, 0.6))]
+    rows += [cell("a", "5 views", name, 0, miou) for name, miou in (("old", 0.45), ("new", 0.5))]
+    measured = CellScores(rows).margin(Margin("new", "5 views", ("old", "flat")))
+    assert measured.over == ("old",) and measured.difference.mean == pytest.approx(0.05)  # flat's seed 0 is worse
 
 
 def test_runs_without_a_seed_in_common_are_compared_by_their_means():

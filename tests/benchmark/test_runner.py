@@ -91,6 +91,18 @@ def test_result_of_other_settings_is_not_passed_off_as_this_one(run, write_plan,
     assert counted(tmp_path) == {"five": 6, "two": 2}
 
 
+def test_a_setting_that_a_kind_has_gained_since_changes_nothing(run, write_plan, tmp_path):
+    run(write_plan(ROWS))
+    file = tmp_path / "out" / "counts.json"
+    document = json.loads(file.read_text())
+    for row in document["rows"]:
+        del row["settings"]["tags"]
+    file.write_text(json.dumps(document))
+    assert "five: has a result" in run(write_plan(ROWS))[1][0]
+    error, _ = run(write_plan(ROWS.replace("up_to: 5", "up_to: 5, tags: [a]")))
+    assert "'five' was measured with other settings (tags)" in str(error)
+
+
 def test_failed_row_is_named_and_the_others_are_kept(run, write_plan, tmp_path, capsys):
     error, _ = run(write_plan("  - {name: bad, kind: counting, up_to: 13}\n" + ROWS))
     assert isinstance(error, InputError) and str(error).startswith("bad: not measured")

@@ -1,11 +1,15 @@
 """What the simulated person does with each outline, on a street whose masks are made by hand."""
 
+from collections import Counter
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
 from nerfseg_ns.benchmark.simulated_clicks import simulated_clicks
-from nerfseg_ns.benchmark.simulated_person import TRIES, SimulatedPerson
+from nerfseg_ns.benchmark.simulated_person import TRIES, ClickedScene, SimulatedPerson
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.pinhole import Pinhole
 from nerfseg_ns.core.view_samples import ViewSamples
@@ -137,22 +141,38 @@ def test_an_outline_that_is_right_is_taken_as_it_is():
     (view,) = house.prompt.views
     assert view.view == "000" and view.points == ((*place_of(5, HOUSE).place, 1),) and view.box is None
     assert done.actions == {"clicks": 1} and done.spent == 1 and not done.given_up
-    assert len(segmenter.asked) == 2  # the outline, and in 3D: nothing else was looked at
+    assert not any(boxed for _, boxed in segmenter.asked)
 
 
-@pytest.mark.parametrize("pixels, taken", [(8, True), (7, False)])
-def test_half_of_an_object_is_just_enough(pixels, taken):
+@pytest.mark.parametrize("pixels, taken", [(4, True), (3, False)])
+def test_a_piece_of_a_thing_is_a_good_label_and_a_speck_is_not(pixels, taken):
     part = object_mask(3, CAR) & (np.cumsum(object_mask(3, CAR)).reshape(HEIGHT, WIDTH) <= pixels)  # of 16
     done = clicked(HandMadeMasks({(3, CAR): [part] * 4}), (3, CAR))
     assert bool(done.objects) is taken
 
 
-def test_the_best_of_the_other_meanings_is_taken_and_costs_no_click():
+@pytest.mark.parametrize("beside, taken", [(4, True), (5, False)])
+def test_what_a_label_takes_too_much_is_little(beside, taken):
+    car, road = object_mask(3, CAR), LABELS[0] == ROAD
+    outline = car | (road & (np.cumsum(road).reshape(HEIGHT, WIDTH) <= beside))  # 16 of 20 pixels are 0.8
+    done = clicked(HandMadeMasks({(3, CAR): [outline] * 4}), (3, CAR))
+    assert bool(done.objects) is taken
+    if not taken:
+        assert done.given_up == {"Car 1": "in view 000, 76% right at best"}
+
+
+def test_the_good_meaning_that_shows_most_is_taken_and_costs_no_click():
     house = object_mask(5, HOUSE)
-    half = house & (np.arange(WIDTH) < 19)  # 5 of 8 columns: enough, but not the best
-    done = clicked(HandMadeMasks({(5, HOUSE): [EVERYTHING, half, house, EVERYTHING]}), (5, HOUSE))
+    half = house & (np.arange(WIDTH) < 19)  # 5 of 8 columns: good, but not the most
+    done = clicked(HandMadeMasks({(5, HOUSE): [half, half, house, EVERYTHING]}), (5, HOUSE))
     assert done.objects[0].prompt.granularity == "object" and done.objects[0].prompt.views[0].box is None
     assert done.actions == {"clicks": 1, "granularities": 1} and done.spent == 1
+
+
+def test_what_has_no_class_is_neither_right_nor_wrong():
+    person = SimulatedPerson(Street(), HandMadeMasks({}), Engine(), INSTANCES, LABELS, NAMES)
+    sky = next(place for place in PLACES if place.view == 1)
+    assert person._look(sky, EVERYTHING).right == 1.0 and not person._look(sky, LABELS[1] == 255).good
 
 
 def test_a_box_helps_where_no_meaning_does_and_costs_a_click():
@@ -167,8 +187,8 @@ def test_a_box_helps_where_no_meaning_does_and_costs_a_click():
 def test_another_meaning_of_the_box_is_looked_at_too():
     car = object_mask(3, CAR)
     cross = car & ((np.arange(WIDTH) == 3) | (np.arange(HEIGHT)[:, None] == 7))  # fills the box with 7 of 16 pixels
-    part = car & (np.arange(WIDTH) < 4) & (np.arange(HEIGHT)[:, None] < 8)
-    done = clicked(HandMadeMasks({(3, CAR): [part] * 4}, {(3, CAR): [cross, part, part, car]}), (3, CAR))
+    speck = car & (np.arange(WIDTH) < 3) & (np.arange(HEIGHT)[:, None] < 9)
+    done = clicked(HandMadeMasks({(3, CAR): [speck] * 4}, {(3, CAR): [cross, speck, speck, car]}), (3, CAR))
     assert done.objects[0].prompt.granularity == "whole" and done.objects[0].prompt.views[0].box is not None
     assert done.actions == {"clicks": 1, "boxes": 1, "granularities": 1} and done.spent == 2
 
@@ -179,8 +199,8 @@ def test_what_cannot_be_had_is_given_up_and_the_next_of_its_class_clicked():
     assert [each.prompt.name for each in done.objects] == ["Car 2"]
     assert done.actions == {"clicks": 3, "boxes": 2} and done.spent == 5
     assert set(done.given_up) == {"House 1", "Car 1"}
-    # the road and all else is the outline: 16 pixels of 480
-    assert done.given_up["Car 1"] == "in view 000, IoU 0.03 at best"
+    # the road and all else is the outline: 16 + 9 pixels of 480
+    assert done.given_up["Car 1"] == "in view 000, 5% right at best"
 
 
 def test_clicks_are_never_more_than_allowed():
@@ -196,18 +216,21 @@ CARS = {(3, CAR): [object_mask(3, CAR)] * 4, (4, CAR): [object_mask(4, CAR)] * 4
 
 
 def test_an_object_that_floods_the_scene_in_3d_is_undone_and_its_click_stays_spent():
-    floods = Engine({("Car 1", "auto", False): EVERYTHING, ("Car 1", "part", False): None})
+    wrong = {("Car 1", meaning, False): EVERYTHING for meaning in ("auto", "object", "whole")}
+    floods = Engine({**wrong, ("Car 1", "part", False): None})
     done = clicked(HandMadeMasks(CARS), (3, CAR), (4, CAR), engine=floods)
     assert [each.prompt.name for each in done.objects] == ["Car 2"]
-    assert done.actions == {"clicks": 2, "granularities": 1, "boxes": 1} and done.spent == 3
+    assert done.actions == {"clicks": 2, "granularities": 3, "boxes": 1} and done.spent == 3
     assert done.given_up == {
-        "Car 1": "in view 000, auto: IoU 1.00, in 3D 0.03; part: IoU 1.00, nowhere are more votes for the object"
+        "Car 1": "in view 000, auto: 100% right, in 3D 5%; part: 100% right, nowhere are more votes for the object; "
+        "object: 100% right, in 3D 5%; whole: 100% right, in 3D 5%"
     }
 
 
 @pytest.mark.parametrize("right", [("auto", True), ("part", True)])
 def test_after_an_object_is_undone_other_meanings_and_a_box_are_tried(right):
-    wrong = {("Car 1", meaning, box): EVERYTHING for meaning in ("auto", "part") for box in (False, True)}
+    meanings = ("auto", "part", "object", "whole")
+    wrong = {("Car 1", meaning, box): EVERYTHING for meaning in meanings for box in (False, True)}
     del wrong[("Car 1", *right)]
     done = clicked(HandMadeMasks(CARS, {(3, CAR): [object_mask(3, CAR)] * 4}), (3, CAR), engine=Engine(wrong))
     (car,) = done.objects
@@ -217,7 +240,7 @@ def test_after_an_object_is_undone_other_meanings_and_a_box_are_tried(right):
 
 def test_another_meaning_after_undoing_costs_no_click():
     done = clicked(HandMadeMasks(CARS), (3, CAR), engine=Engine({("Car 1", "auto", False): EVERYTHING}))
-    assert done.objects[0].prompt.granularity == "part"  # the first of three that are alike
+    assert done.objects[0].prompt.granularity == "part"  # the first of those that are alike
     assert done.actions == {"clicks": 1, "granularities": 1}
 
 
@@ -263,10 +286,18 @@ def test_a_class_that_cannot_be_had_does_not_take_all_clicks():
 
 
 def test_a_class_of_many_large_things_waits_for_its_next_turn():
-    keys = [(1, ROAD), (2, ROAD), (3, CAR), (4, CAR)]
-    segmenter = HandMadeMasks({key: [object_mask(*key)] * 4 for key in keys})
-    done = clicked(segmenter, *keys, most=3)
-    assert [each.prompt.name for each in done.objects] == ["Road 1", "Car 1", "Road 2"]
+    person = SimulatedPerson(Street(), HandMadeMasks({}), Engine(), INSTANCES, LABELS, NAMES)
+    # sizes fall from left to right: the three largest things are houses
+    places = [replace(place_of(5, HOUSE), object_id=number, class_id=kind) for number, kind in enumerate("AAABB")]
+    person.names = {"A": "A", "B": "B"}
+    order, tries, done = [], Counter(), ClickedScene()
+    while places:
+        place = person._next(places, tries, done)
+        places.remove(place)
+        tries[place.class_id] += 1
+        done.objects.append(SimpleNamespace(prompt=SimpleNamespace(class_name=place.class_id)))
+        order.append(place.object_id)
+    assert order == [0, 3, 1, 4, 2]
 
 
 def test_classes_take_turns():

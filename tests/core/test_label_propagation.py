@@ -34,8 +34,11 @@ def test_beside_an_outline_a_label_nearby_says_nothing() -> None:
     # on the labelled surface of 3, and bright as 7 is: a thing that the outline of 3 left out
     points, look = np.array([[0.0, 0, 0], [0.0, 0, 0]]), np.array([[0.8, 0.8], [0.2, 0.2]])
     assert propagation(points, np.tile(GREY, (2, 1)), look).classes.tolist() == [3, 3]
-    found = propagation(points, np.tile(GREY, (2, 1)), look, beside_outlines=True)
+    found = propagation(points, np.tile(GREY, (2, 1)), look, beside_outlines=np.array([True, True]))
     assert found.classes.tolist() == [7, 3] and (found.confidence > 0.95).all()
+    points, look = np.repeat(points[:1], 2, axis=0), np.repeat(look[:1], 2, axis=0)
+    found = propagation(points, np.tile(GREY, (2, 1)), look, beside_outlines=np.array([True, False]))
+    assert found.classes.tolist() == [7, 3]
 
 
 def test_colour_keeps_a_label_from_its_neighbour() -> None:

@@ -60,6 +60,9 @@ def test_a_folder_says_whether_its_things_are_labelled_up_to_their_outlines(tiny
     assert parse(tiny_scene, "test", label_data=folder.path).metadata["semantics"].outlined is False
     folder.table().to_json(folder.table_file)  # as folders of earlier versions are, and those that people make
     assert folder.outlined is False
+    folder.table_file.write_text(folder.table_file.read_text().replace("{\n", '{\n "outlined": "yes",\n', 1))
+    with pytest.raises(InputError, match="classes.json: \"outlined\" is 'yes'; accepted: true, false"):
+        parse(tiny_scene, label_data=folder.path)
 
 
 def test_a_scene_of_colour_images_keeps_them_for_evaluation(tiny_scene, write_labels):
