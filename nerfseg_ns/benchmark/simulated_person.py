@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Bool, UInt8, UInt16
+from scipy import ndimage
 
 from nerfseg_ns.benchmark.simulated_clicks import SimulatedClick, rightly_meant
 from nerfseg_ns.core.class_table import IGNORE
@@ -19,6 +20,10 @@ from nerfseg_ns.selection.sky import select_with_sky, sky_mask
 
 RIGHT_ENOUGH = 0.8
 """Share of what is highlighted that has to be of the class that it gets."""
+RIGHT_BUT_FOR_A_RIM = 0.5
+"""The same share where nothing else is wrong than pixels next to the class: of a pole these are as many as its own."""
+BESIDE = 0.05
+"""Share of what is highlighted that may be wrong and not next to the class, for it to count as a rim."""
 LARGE_ENOUGH = 0.2
 """What is highlighted rightly has to be as large as this share of the region that was clicked on."""
 TRIES = 2
@@ -50,8 +55,8 @@ class SimulatedPerson:
     """Clicks, looks at what comes of it, and chooses another meaning, draws a box, or gives the object up.
 
     For each object: a click on its middle. What matters is whether what gets the class has it: an outline is good when
-    :data:`RIGHT_ENOUGH` of it does and it is not a mere speck (:data:`LARGE_ENOUGH`); a piece of a pavement is as good
-    an example as all of it. Of the outlines of all meanings (auto, part, object, whole) the good one that shows most of
+    :data:`RIGHT_ENOUGH` of it does, or all but a rim of one pixel, and it is not a mere speck (:data:`LARGE_ENOUGH`); a
+    piece of a pavement is as good an example as all of it. Of the outlines of all meanings (auto, part, object, whole) the good one that shows most of
     the class is selected in 3D, and undone when what is highlighted in that view is no good; then the next. If none is
     left, a box around the object follows, which costs a click, and its meanings likewise. Clicks that were in vain stay
     spent.
@@ -178,9 +183,12 @@ class SimulatedPerson:
         labels = self.labels[place.view]
         if mask is None or not (mask & (labels != IGNORE)).any():
             return _Look(0.0, 0, False)
-        pixels = int((mask & (labels == place.class_id)).sum())
-        right = pixels / int((mask & (labels != IGNORE)).sum())
-        return _Look(right, pixels, right >= RIGHT_ENOUGH and pixels >= LARGE_ENOUGH * place.pixels)
+        shown, alike = mask & (labels != IGNORE), labels == place.class_id
+        pixels = int((shown & alike).sum())
+        right = pixels / int(shown.sum())
+        beside = (shown & ~ndimage.binary_dilation(alike, np.ones((3, 3)))).sum() / shown.sum()
+        pure = right >= RIGHT_ENOUGH or (right >= RIGHT_BUT_FOR_A_RIM and beside <= BESIDE)
+        return _Look(right, pixels, pure and pixels >= LARGE_ENOUGH * place.pixels)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from nerfseg_ns.benchmark.simulated_clicks import simulated_clicks
 from nerfseg_ns.benchmark.simulated_person import TRIES, ClickedScene, SimulatedPerson
@@ -153,12 +154,25 @@ def test_a_piece_of_a_thing_is_a_good_label_and_a_speck_is_not(pixels, taken):
 
 @pytest.mark.parametrize("beside, taken", [(4, True), (5, False)])
 def test_what_a_label_takes_too_much_is_little(beside, taken):
-    car, road = object_mask(3, CAR), LABELS[0] == ROAD
+    car, road = object_mask(3, CAR), (LABELS[0] == ROAD) & (np.arange(HEIGHT)[:, None] > 12)
     outline = car | (road & (np.cumsum(road).reshape(HEIGHT, WIDTH) <= beside))  # 16 of 20 pixels are 0.8
     done = clicked(HandMadeMasks({(3, CAR): [outline] * 4}), (3, CAR))
     assert bool(done.objects) is taken
     if not taken:
         assert done.given_up == {"Car 1": "in view 000, 76% right at best"}
+
+
+def test_a_rim_of_one_pixel_is_not_seen():
+    person = SimulatedPerson(Street(), HandMadeMasks({}), Engine(), INSTANCES, LABELS, NAMES)
+    car = object_mask(4, CAR)  # 3 by 3
+    rim = ndimage.binary_dilation(car, np.ones((3, 3)))
+    rim[5] = False  # 20 pixels, 9 of them right
+    assert not person._look(place_of(4, CAR), rim).good
+    rim[:, 7] = False  # 9 of 16
+    assert person._look(place_of(4, CAR), rim).good
+    aside = rim.copy()
+    aside[17, 20] = True  # 1 of 17 lies elsewhere
+    assert not person._look(place_of(4, CAR), aside).good
 
 
 def test_the_good_meaning_that_shows_most_is_taken_and_costs_no_click():
