@@ -56,10 +56,10 @@ class SimulatedPerson:
 
     For each object: a click on its middle. What matters is whether what gets the class has it: an outline is good when
     :data:`RIGHT_ENOUGH` of it does, or all but a rim of one pixel, and it is not a mere speck (:data:`LARGE_ENOUGH`); a
-    piece of a pavement is as good an example as all of it. Of the outlines of all meanings (auto, part, object, whole) the good one that shows most of
-    the class is selected in 3D, and undone when what is highlighted in that view is no good; then the next. If none is
-    left, a box around the object follows, which costs a click, and its meanings likewise. Clicks that were in vain stay
-    spent.
+    piece of a pavement is as good an example as all of it. Of the outlines of all meanings (auto, part, object, whole)
+    the good one that shows most of the class is selected in 3D, and undone when what is highlighted in that view is no
+    good; then the next. If none is left, a box around the object follows, which costs a click, and its meanings
+    likewise. Clicks that were in vain stay spent.
 
     Classes take turns, those of large objects before those of small ones, and each turn goes to the class's largest
     object that is left. A class of which :data:`TRIES` objects were tried in vain waits until no other class has
