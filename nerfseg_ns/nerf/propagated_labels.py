@@ -14,7 +14,7 @@ from nerfseg_ns.core.label_propagation import LabelPropagation, SeenPixels
 from nerfseg_ns.core.open_sky import away_from, open_sky, sky_class, sky_examples
 from nerfseg_ns.core.pixel_features import image_features, surface_features
 from nerfseg_ns.core.progress_bar import progress_bar
-from nerfseg_ns.core.standing_things import StandingThings
+from nerfseg_ns.core.standing_things import StandingThings, with_blurred_shapes
 from nerfseg_ns.data.labelled_views import SparseLabels
 from nerfseg_ns.data.semantic_dataset import SemanticDataset
 from nerfseg_ns.nerf.model import NerfSegModel
@@ -141,7 +141,8 @@ def propagated_labels(
                 for view in views
             }
             sky = _unlabelled_sky(dataset, labels)
-            learned = _learn(looks, lattices, surfaces, labels, wanted, sky, spacing, seed)
+            few_things = _outlined(dataset)
+            learned = _learn(looks, lattices, surfaces, labels, wanted, sky, spacing, seed, few_things)
             found, asked, seen = {}, 0, 0
             for view in bar.track(views, description="classes of unlabelled pixels"):
                 area = lattices[view].stride ** 2
@@ -282,6 +283,7 @@ def _learn(
     sky: int | None,
     spacing: float,
     seed: int,
+    few_things: bool,
 ) -> LabelPropagation:
     """From the labelled pixels, those of other views that show the same surfaces, and the sky where no label has it."""
     columns: list[list[np.ndarray]] = [[], [], [], []]
@@ -291,6 +293,8 @@ def _learn(
         for column, values in zip(columns, (surfaces[view].points, *looks[view], classes)):
             column.append(values[chosen])
     points, colours, features, classes = (np.concatenate(column) for column in columns)
+    if few_things:
+        features = with_blurred_shapes(features, seed)
     unlabelled = {view: of_view for view, of_view in wanted.items() if view not in labels}
     others = _pixels(unlabelled, surfaces, looks)
     if sky is not None:

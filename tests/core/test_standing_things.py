@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nerfseg_ns.core.standing_things import StandingThings
+from nerfseg_ns.core.standing_things import SHAPE_NOISE, StandingThings, with_blurred_shapes
 
 SPACING = 0.02  # a cell of the map is 0.01 wide
 CAR, HOUSE = (0.2, 0.1, 0.04), (0.3, 0.3, 0.5)  # length, width, height
@@ -77,3 +77,20 @@ def test_a_large_scene_gets_wider_cells(monkeypatch: pytest.MonkeyPatch) -> None
     things = StandingThings(points, points[:, 2], SPACING)
     car = np.array([[0.5, 0.0, 0.04]])
     assert things(car, car[:, 2])[0, 2] == pytest.approx(10 * 5, rel=0.35)
+
+
+def test_blurred_shapes_are_those_of_larger_and_smaller_things_of_one_form(things: StandingThings) -> None:
+    look, here = np.full((4000, 3), 0.5, np.float32), np.array([[-0.5, -0.5, 0.5]])  # on the house
+    examples = np.concatenate([look, np.tile(things(here, here[:, 2]), (4000, 1))], axis=-1)
+    blurred = with_blurred_shapes(examples, seed=1)
+    assert blurred.dtype == examples.dtype and (blurred[:, :5] == examples[:, :5]).all()  # not the rises
+    area, greatest, mean, longer, shorter = (np.log(blurred[:, 5:] / examples[:, 5:])).T
+    np.testing.assert_allclose(2 * longer, area, atol=1e-4)
+    np.testing.assert_allclose(shorter, longer, atol=1e-4)
+    np.testing.assert_allclose(greatest, mean, atol=1e-4)
+    for noise in (area, greatest):
+        assert noise.mean() == pytest.approx(0.0, abs=0.06) and noise.std() == pytest.approx(SHAPE_NOISE, rel=0.06)
+    assert abs(np.corrcoef(area, greatest)[0, 1]) < 0.06
+    np.testing.assert_array_equal(blurred, with_blurred_shapes(examples, seed=1))
+    ground = np.zeros((1, 8), np.float32)  # where nothing stands there is no shape to blur
+    assert not with_blurred_shapes(ground, seed=1).any()

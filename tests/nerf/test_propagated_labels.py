@@ -165,6 +165,24 @@ def test_beside_the_outline_of_a_thing_its_label_is_not_carried_on(outlined: boo
     assert len(found.views[0].classes) == unlabelled
 
 
+@pytest.mark.parametrize("outlined", [False, True])
+def test_of_few_things_the_exact_size_is_not_learned(outlined: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    town = Town()
+    views = Views(town)
+    classes = tuple(SemanticClass(id, f"class {id}", (id, 0, 0)) for id in range(10))
+    views.semantic_views = SimpleNamespace(class_table=ClassTable(classes), outlined=outlined)
+    sizes = []
+
+    class Propagation(module.LabelPropagation):
+        def __init__(self, points, colours, features, classes, *others):
+            sizes.append(np.unique(features[classes == ROOF][:, -5]))
+            super().__init__(points, colours, features, classes, *others)
+
+    monkeypatch.setattr(module, "LabelPropagation", Propagation)
+    propagated_labels(town, views)
+    assert (len(sizes[0]) > 100) is outlined  # view 0 shows one roof
+
+
 def test_a_sky_that_no_label_shows_is_found_above_the_horizon() -> None:
     class Flight(Town):
         """The town with its far end above the horizon: what is beyond y = 0.3 rises and is 1.5 away."""
