@@ -71,6 +71,7 @@ class LabelPropagation:
         spacing: distance between the surface points of neighbouring pixels, in the unit of the points.
         seed: of the choice of examples, and of the classifier.
         others: pixels of views without labels; those that show a labelled surface are examples of looks as well.
+        frequencies_count: see :class:`~nerfseg_ns.core.look_classifier.LookClassifier`.
 
     Raises:
         ValueError: there is no labelled pixel, or the spacing is not positive.
@@ -85,6 +86,7 @@ class LabelPropagation:
         spacing: float,
         seed: int = 0,
         others: SeenPixels | None = None,
+        frequencies_count: bool = True,
     ) -> None:
         if len(classes) == 0 or not spacing > 0.0:
             raise ValueError(f"{len(classes)} labelled pixels with a spacing of {spacing}: both must be positive")
@@ -101,7 +103,7 @@ class LabelPropagation:
             if others is not None and len(others.points):
                 again, their = self._seen_again(others, meant, generator)
                 examples, meant = np.concatenate([examples, again]), np.concatenate([meant, their])
-            self._classifier = LookClassifier(examples, meant, leaf_limit=max(1, len(known) // 10), seed=seed)
+            self._classifier = LookClassifier(examples, meant, max(1, len(known) // 10), seed, frequencies_count)
 
     def _sites(
         self, points: Float[np.ndarray, "pixels 3"], colours: Float[np.ndarray, "pixels 3"]

@@ -14,13 +14,16 @@ SMALLEST_LEAVES = (20, 5)
 class LookClassifier:
     """Two kinds of trees (scikit-learn) that learn the classes of examples and are asked together.
 
-    Boosted trees follow how often a class occurs; extremely randomised trees count every class the same here.
+    Boosted trees follow how often a class occurs; extremely randomised trees count every class the same here, and are
+    asked alone where that says nothing.
 
     Args:
         features: of the examples.
         classes: of them, numbered from 0; two different ones at least.
         leaf_limit: leaves need no more examples than this, or a class of a few clicks could not be told apart.
         seed: of the random trees.
+        frequencies_count: whether classes are as frequent among the examples as among what is asked later. Those of
+            painted views are, those of clicked objects are not.
     """
 
     def __init__(
@@ -29,6 +32,7 @@ class LookClassifier:
         classes: Int[np.ndarray, " examples"],
         leaf_limit: int,
         seed: int = 0,
+        frequencies_count: bool = True,
     ) -> None:
         # imported here: it takes a second, and only stage 2 needs it
         from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
@@ -50,7 +54,8 @@ class LookClassifier:
             n_jobs=-1,
             random_state=seed,
         )
-        self._trees: list[Any] = [trees.fit(features, classes) for trees in (boosted, randomised)]
+        chosen = (boosted, randomised) if frequencies_count else (randomised,)
+        self._trees: list[Any] = [trees.fit(features, classes) for trees in chosen]
         randomised.n_jobs = 1  # threads would add the trees' answers up in any order, and the last digits would differ
 
     def probabilities(

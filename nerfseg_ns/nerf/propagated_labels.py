@@ -141,8 +141,8 @@ def propagated_labels(
                 for view in views
             }
             sky = _unlabelled_sky(dataset, labels)
-            few_things = _outlined(dataset)
-            learned = _learn(looks, lattices, surfaces, labels, wanted, sky, spacing, seed, few_things)
+            clicked = _outlined(dataset)
+            learned = _learn(looks, lattices, surfaces, labels, wanted, sky, spacing, seed, clicked)
             found, asked, seen = {}, 0, 0
             for view in bar.track(views, description="classes of unlabelled pixels"):
                 area = lattices[view].stride ** 2
@@ -283,7 +283,7 @@ def _learn(
     sky: int | None,
     spacing: float,
     seed: int,
-    few_things: bool,
+    clicked: bool,
 ) -> LabelPropagation:
     """From the labelled pixels, those of other views that show the same surfaces, and the sky where no label has it."""
     columns: list[list[np.ndarray]] = [[], [], [], []]
@@ -293,7 +293,7 @@ def _learn(
         for column, values in zip(columns, (surfaces[view].points, *looks[view], classes)):
             column.append(values[chosen])
     points, colours, features, classes = (np.concatenate(column) for column in columns)
-    if few_things:
+    if clicked:  # few things, and classes as frequent as somebody clicked them
         features = with_blurred_shapes(features, seed)
     unlabelled = {view: of_view for view, of_view in wanted.items() if view not in labels}
     others = _pixels(unlabelled, surfaces, looks)
@@ -306,7 +306,7 @@ def _learn(
         colours = np.concatenate([colours, above.colours[rows]])
         features = np.concatenate([features, above.features[rows]])
         classes = np.concatenate([classes, np.full(len(rows), sky, classes.dtype)])
-    return LabelPropagation(points, colours, features, classes, spacing, seed, others)
+    return LabelPropagation(points, colours, features, classes, spacing, seed, others, frequencies_count=not clicked)
 
 
 def _pixels(

@@ -28,6 +28,17 @@ def test_a_rare_class_has_a_say_where_both_look_the_same() -> None:
     assert 0.12 < rare < 0.45
 
 
+def test_where_frequencies_say_nothing_every_class_counts_the_same() -> None:
+    generator = np.random.default_rng(1)
+    features, classes = looks(generator, 0.5, 2000), (np.arange(2000) % 20 == 0).astype(int)
+    classifier = LookClassifier(features, classes, 20, frequencies_count=False)
+    asked = looks(generator, 0.5, 500)
+    rare = classifier.probabilities(asked, 2)
+    assert rare.sum(axis=1) == pytest.approx(np.ones(500)) and rare[:, 1].mean() == pytest.approx(0.5, abs=0.1)
+    both = LookClassifier(features, classes, 20).probabilities(asked, 2)[:, 1].mean()
+    assert rare[:, 1].mean() > both + 0.1
+
+
 def test_the_seed_decides() -> None:
     generator = np.random.default_rng(2)
     features, classes = generator.uniform(size=(300, 3)), generator.integers(0, 2, 300)

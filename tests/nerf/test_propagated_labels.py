@@ -174,9 +174,10 @@ def test_of_few_things_the_exact_size_is_not_learned(outlined: bool, monkeypatch
     sizes = []
 
     class Propagation(module.LabelPropagation):
-        def __init__(self, points, colours, features, classes, *others):
+        def __init__(self, points, colours, features, classes, *others, frequencies_count):
             sizes.append(np.unique(features[classes == ROOF][:, -5]))
-            super().__init__(points, colours, features, classes, *others)
+            assert frequencies_count is not outlined
+            super().__init__(points, colours, features, classes, *others, frequencies_count=frequencies_count)
 
     monkeypatch.setattr(module, "LabelPropagation", Propagation)
     propagated_labels(town, views)
