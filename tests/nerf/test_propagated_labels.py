@@ -291,9 +291,9 @@ def test_other_views_of_labelled_surfaces_teach_without_what_is_masked(monkeypat
     given = []
 
     class Noted(module.LabelPropagation):
-        def __init__(self, *arguments) -> None:
+        def __init__(self, *arguments, **options) -> None:
             given.append(arguments[-1])
-            super().__init__(*arguments)
+            super().__init__(*arguments, **options)
 
     monkeypatch.setattr(module, "LabelPropagation", Noted)
     town = Town()
