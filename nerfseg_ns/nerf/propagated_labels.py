@@ -149,7 +149,7 @@ def propagated_labels(
                 asked += int(wanted[view].sum()) * area
                 seen += int(taking_part[view].sum()) * area
                 if wanted[view].any():
-                    beside = wanted[view] & (view in labels and _outlined(dataset))
+                    beside = wanted[view] & (view in labels and clicked)
                     if sky is not None:  # which has examples, but no outline
                         beside &= ~surfaces[view].sky
                     found[view] = _classify(lattices[view], surfaces[view], looks[view], wanted[view], learned, beside)
