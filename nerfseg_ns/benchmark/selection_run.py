@@ -41,7 +41,7 @@ class TimedSegmenter:
     def __init__(self, segmenter: Segmenter) -> None:
         self.segmenter, self.name, self.seconds = segmenter, segmenter.name, 0.0
 
-    def set_image(self, image: UInt8[np.ndarray, "h w 3"], key: Hashable = None) -> None:
+    def set_image(self, image: UInt8[np.ndarray, "h w 3"], key: Hashable = None, on_disk: bool = True) -> None:
         """See :class:`~nerfseg_ns.segmenters.segmenter.Segmenter`."""
         start = time.perf_counter()
         self.segmenter.set_image(image, key=key)

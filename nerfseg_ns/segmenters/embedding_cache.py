@@ -53,11 +53,13 @@ class EmbeddingCache:
             self._hold(image, embedding)
         return embedding
 
-    def keep(self, image: str, embedding: Float32[np.ndarray, "256 64 64"]) -> Float16[np.ndarray, "256 64 64"]:
-        """Store an embedding and return it as every later :meth:`find` will: rounded to float16."""
+    def keep(
+        self, image: str, embedding: Float32[np.ndarray, "256 64 64"], on_disk: bool = True
+    ) -> Float16[np.ndarray, "256 64 64"]:
+        """Store an embedding, in memory at least, and return it as every later :meth:`find` will: as float16."""
         rounded = embedding.astype(np.float16)
         self._hold(image, rounded)
-        if self.folder is not None and self._writable:
+        if on_disk and self.folder is not None and self._writable:
             try:
                 write_arrays(self.folder / f"{image}.npz", embedding=rounded)
             except (InputError, OSError) as error:

@@ -47,7 +47,7 @@ class SamSegmenter:
         self._hashes: dict[Hashable, tuple[str, tuple[int, ...]]] = {}
         self._current: tuple[str, SamFrame, Float32[np.ndarray, "256 64 64"]] | None = None
 
-    def set_image(self, image: UInt8[np.ndarray, "h w 3"], key: Hashable = None) -> None:
+    def set_image(self, image: UInt8[np.ndarray, "h w 3"], key: Hashable = None, on_disk: bool = True) -> None:
         """See :meth:`nerfseg_ns.segmenters.segmenter.Segmenter.set_image`."""
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
             raise ValueError(f"image: expected uint8 [h, w, 3], got {image.dtype} {list(image.shape)}")
@@ -60,7 +60,7 @@ class SamSegmenter:
         frame = SamFrame(*image.shape[:2])
         embedding = self._cache.find(name)
         if embedding is None:
-            embedding = self._cache.keep(name, self._network.encode(frame.network_input(image)))
+            embedding = self._cache.keep(name, self._network.encode(frame.network_input(image)), on_disk)
         self._current = name, frame, embedding.astype(np.float32)
 
     def predict(self, prompt: Prompt2D, size: tuple[int, int] | None = None) -> Candidates:

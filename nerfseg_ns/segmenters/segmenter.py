@@ -33,13 +33,14 @@ class Segmenter(Protocol):
 
     name: str
 
-    def set_image(self, image: UInt8[np.ndarray, "h w 3"], key: Hashable = None) -> None:
+    def set_image(self, image: UInt8[np.ndarray, "h w 3"], key: Hashable = None, on_disk: bool = True) -> None:
         """Make an image the current one: encode it, or take its embedding from memory or from the disk.
 
         Args:
             image: RGB.
             key: the caller's name for the image; one key must always mean the same image. It is kept, so it must not
                 hold on to anything large. It saves hashing the pixels, about a millisecond for 512x512.
+            on_disk: keep a new embedding for later runs; not worth 2 MiB for a part of an image.
 
         Raises:
             ValueError: not an RGB image of bytes.

@@ -11,6 +11,7 @@ from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.mask_prompts import bounding_box
 from nerfseg_ns.segmenters.prompt import Prompt2D
 from nerfseg_ns.segmenters.segmenter import Segmenter
+from nerfseg_ns.selection.closer_look import look_closer
 from nerfseg_ns.selection.prompts import GRANULARITIES, ObjectPrompt
 from nerfseg_ns.selection.prompts_file import check_views
 from nerfseg_ns.selection.scene import Scene
@@ -40,7 +41,13 @@ class PromptedMasks:
 
 
 def predict(
-    scene: Scene, segmenter: Segmenter, view: int, points: np.ndarray, labels: np.ndarray, box: np.ndarray | None = None
+    scene: Scene,
+    segmenter: Segmenter,
+    view: int,
+    points: np.ndarray,
+    labels: np.ndarray,
+    box: np.ndarray | None = None,
+    closer: bool = False,
 ) -> PromptedMasks:
     """Ask the segmenter about a view.
 
@@ -48,6 +55,7 @@ def predict(
         points: (x, y) in pixels of the view's camera.
         labels: 1 on the object, 0 beside it.
         box: x0, y0, x1, y1.
+        closer: take a :mod:`closer look <nerfseg_ns.selection.closer_look>` at masks of small and thin things.
     """
     key = scene.image_key(view)  # first: when the scene forgets in between, it is the old name that goes wrong
     image, size = scene.image(view), scene.camera(view).size
@@ -57,11 +65,16 @@ def predict(
     labels = np.asarray(labels, dtype=np.int64).reshape(-1)
     scaled_box = None if box is None else np.asarray(box, dtype=np.float32) * np.float32(scale)
     candidates = segmenter.predict(Prompt2D(points * np.float32(scale), labels, scaled_box), size=size)
-    masks = candidates.logits > 0
-    return PromptedMasks(masks, candidates.scores, _fits(masks, points, labels, box))
+    masks, scores = candidates.logits > 0, candidates.scores
+    if closer:
+        prompt = Prompt2D(points, labels, None if box is None else np.asarray(box, dtype=np.float32))
+        masks, scores = look_closer(scene, segmenter, view, masks, scores, prompt)
+    return PromptedMasks(masks, scores, _fits(masks, points, labels, box))
 
 
-def prompted_masks(scene: Scene, segmenter: Segmenter, prompt: ObjectPrompt) -> tuple[int, PromptedMasks]:
+def prompted_masks(
+    scene: Scene, segmenter: Segmenter, prompt: ObjectPrompt, closer: bool = False
+) -> tuple[int, PromptedMasks]:
     """The first prompted view and the masks its prompt may mean.
 
     Raises:
@@ -73,7 +86,7 @@ def prompted_masks(scene: Scene, segmenter: Segmenter, prompt: ObjectPrompt) -> 
     points = np.array([p[:2] for p in first.points], dtype=np.float32).reshape(-1, 2)
     labels = np.array([p[2] for p in first.points], dtype=np.int64)
     box = None if first.box is None else np.array(first.box, dtype=np.float32)
-    found = predict(scene, segmenter, view, points, labels, box)
+    found = predict(scene, segmenter, view, points, labels, box, closer)
     if not found.masks.any():
         raise InputError(f"object {prompt.name!r}: the segmenter finds nothing at the prompt in view {first.view}")
     return view, found

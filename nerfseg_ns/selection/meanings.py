@@ -36,7 +36,7 @@ class Meanings:
     priors: Float32[np.ndarray, " meanings"]
 
 
-def meanings(scene: Scene, segmenter: Segmenter, prompt: ObjectPrompt) -> Meanings:
+def meanings(scene: Scene, segmenter: Segmenter, prompt: ObjectPrompt, closer: bool = False) -> Meanings:
     """Ask the segmenter what a prompt may mean: the prompt itself, then together with the box around each answer.
 
     A granularity other than ``auto`` asks for one of SAM's candidates, which is then the only meaning.
@@ -45,7 +45,7 @@ def meanings(scene: Scene, segmenter: Segmenter, prompt: ObjectPrompt) -> Meanin
         InputError: see :func:`~nerfseg_ns.selection.first_view.prompted_masks`; or a click is on the sky, or no mask
             shows anything dense.
     """
-    view, found = prompted_masks(scene, segmenter, prompt)
+    view, found = prompted_masks(scene, segmenter, prompt, closer)
     first = prompt.views[0]
     clicks = np.array([p[:2] for p in first.points if p[2] == 1], dtype=np.float32).reshape(-1, 2)
     distance = scene.samples(view).distance
@@ -58,7 +58,7 @@ def meanings(scene: Scene, segmenter: Segmenter, prompt: ObjectPrompt) -> Meanin
     if wanted and len(found.masks) == 4 and _usable(found.masks[wanted], most):
         pool = [(found.masks[wanted], 1.0)]
     else:
-        answers = (found, *_asked_again(scene, segmenter, prompt, view, found))
+        answers = (found, *_asked_again(scene, segmenter, prompt, view, found, closer))
         if prompt.class_name is not None and not any(_usable(mask, most) for each in answers for mask in each.masks):
             most = 1.0  # a class may be what is around all objects, such as the road
         pool = [
@@ -88,7 +88,7 @@ def meanings(scene: Scene, segmenter: Segmenter, prompt: ObjectPrompt) -> Meanin
 
 
 def _asked_again(
-    scene: Scene, segmenter: Segmenter, prompt: ObjectPrompt, view: int, found: PromptedMasks
+    scene: Scene, segmenter: Segmenter, prompt: ObjectPrompt, view: int, found: PromptedMasks, closer: bool
 ) -> Iterator[PromptedMasks]:
     """A click's answers with the box around each; a box's with a click on its middle, and on its mask's."""
     first = prompt.views[0]
@@ -98,14 +98,16 @@ def _asked_again(
     usable = [mask for mask in found.masks if _usable(mask, most)]
     if first.box is None:
         for mask in usable:
-            again = predict(scene, segmenter, view, points, labels, np.array(bounding_box(mask), dtype=np.float32))
+            again = predict(
+                scene, segmenter, view, points, labels, np.array(bounding_box(mask), dtype=np.float32), closer
+            )
             # that box was not the user's: it makes no mask fit better
             fits = [(mask[points[:, 1].astype(int), points[:, 0].astype(int)] == labels).mean() for mask in again.masks]
             yield PromptedMasks(again.masks, again.scores, np.array(fits, dtype=np.float32))
         return
     box = np.array(first.box, dtype=np.float32)
     for middle in ((box[None, :2] + box[None, 2:]) / 2, *(inner_points(mask, 1, 0.0) for mask in usable[:1])):
-        yield predict(scene, segmenter, view, np.concatenate([points, middle]), np.append(labels, 1), box)
+        yield predict(scene, segmenter, view, np.concatenate([points, middle]), np.append(labels, 1), box, closer)
 
 
 def _largest(box: tuple[float, float, float, float] | None, size: tuple[int, int]) -> float:

@@ -50,6 +50,10 @@ class VoteSettings:
     """Voxels along the object's longest edge, at most, while views are asked; never finer than a pixel there."""
     final_cells: int = 128
     """The same for the votes that are kept: the boundary is refined once the masks are known."""
+    closer_look: bool = True
+    """Show small and thin things enlarged to the segmenter: sharper outlines, for another embedding of each view."""
+    fine_views: int = 8
+    """Views asked in each round about a thing that is shown enlarged."""
     margin: float = 0.6
     """How far the voxels reach around the first mask, as a share of the object's longest edge."""
 
@@ -67,6 +71,7 @@ class VoteRounds:
         neighbourhood: holds the votes, one object for each growth.
         listener: is told.
         reasons: why a view gave no mask for one of the objects; written to.
+        fine: the object is small or thin, so the segmenter is shown it enlarged.
 
     Attributes:
         corrections: what the clicks in later views have decided.
@@ -84,10 +89,11 @@ class VoteRounds:
         neighbourhood: Neighbourhood,
         listener: Listener,
         reasons: dict[int, str],
+        fine: bool = False,
     ) -> None:
         self.settings, self.scene, self.segmenter = settings, scene, segmenter
         self.prompt, self.own, self.neighbourhood = prompt, own, neighbourhood
-        self.listener, self.reasons = listener, reasons
+        self.listener, self.reasons, self.fine = listener, reasons, fine
         self.corrections: list[Correction] = []
         self.history: list[list[dict[str, float | None]]] = []
 
@@ -114,7 +120,7 @@ class VoteRounds:
         visible = sorted(
             (view for view in views if view != first and area[view] >= LEAST_PIXELS), key=lambda view: -area[view]
         )
-        asked = spread(visible, self.settings.views)
+        asked = spread(visible, self.settings.fine_views if self.fine else self.settings.views)
         asked += [view for view in self.own if view not in asked]
         for view in set(visible) - set(asked):
             self.reasons[view] = "other views see as much of the object"
@@ -155,7 +161,7 @@ class VoteRounds:
             if (shown[i] or positive) and not any(_alike(rendered[..., i], other) for other in drawn):
                 drawn.append(rendered[..., i])
                 points, labels, box = self._prompts(view, rendered[..., i], known[..., i], bool(shown[i]))
-                found.append(predict(self.scene, self.segmenter, view, points, labels, box))
+                found.append(predict(self.scene, self.segmenter, view, points, labels, box, self.fine))
         masks = torch.cat([one.on(rendered.device) for one in found])
         areas = masks.sum(dim=(1, 2))
         # surroundings are larger, unless the first view, whose mask all results begin with, shows a large object

@@ -14,6 +14,7 @@ from nerfseg_ns.core.mask_agreement import agreement, largest_of_the_best
 from nerfseg_ns.core.mask_prompts import inner_points
 from nerfseg_ns.segmenters.segmenter import Segmenter
 from nerfseg_ns.selection.ballots import Ballot, count, settle
+from nerfseg_ns.selection.closer_look import closer_window
 from nerfseg_ns.selection.corrections import Correction, decide
 from nerfseg_ns.selection.first_view import predict
 from nerfseg_ns.selection.meanings import Meanings, meanings
@@ -42,7 +43,7 @@ class VoteSelector:
 
     def first_mask(self, scene: Scene, segmenter: Segmenter, prompt: ObjectPrompt) -> FirstMask:
         """See :class:`~nerfseg_ns.selection.selector.Selector`; the likeliest meaning before other views are asked."""
-        found = meanings(scene, segmenter, prompt)
+        found = meanings(scene, segmenter, prompt, self.settings.closer_look)
         order = np.argsort(found.masks.sum(axis=(1, 2)), kind="stable")
         return FirstMask(found.view, found.masks[order], found.priors[order], int(np.flatnonzero(order == 0)[0]))
 
@@ -71,7 +72,7 @@ class _Selection:
     def run(self) -> SelectedObject:
         with torch.no_grad():
             self.listener.step(f"{self.prompt.name}: first view", 0, 1)
-            found = meanings(self.scene, self.segmenter, self.prompt)
+            found = meanings(self.scene, self.segmenter, self.prompt, self.settings.closer_look)
             self._lap("first view")
             mask, early = self._meant(found)
             self._lap("meaning")
@@ -179,8 +180,17 @@ class _Selection:
         views = self._views(first, low, high, self._surface(first, mask, 256), 6 * cell, list(own))
         growth = self.settings.growth if self.prompt.granularity != "part" else self.settings.growth[:1]
         neighbourhood = self._neighbourhood(first, mask, views, self.settings.cells, len(growth))
+        fine = self.settings.closer_look and closer_window(mask.cpu().numpy()) is not None
         rounds = VoteRounds(
-            self.settings, self.scene, self.segmenter, self.prompt, own, neighbourhood, self.listener, self.reasons
+            self.settings,
+            self.scene,
+            self.segmenter,
+            self.prompt,
+            own,
+            neighbourhood,
+            self.listener,
+            self.reasons,
+            fine,
         )
         ballots = []
         for _ in growth:

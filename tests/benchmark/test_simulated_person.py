@@ -84,7 +84,7 @@ class HandMadeMasks:
         self.answers |= {(place_of(*key).place, True): masks for key, masks in (boxes or {}).items()}
         self.asked = []
 
-    def set_image(self, image, key=None):
+    def set_image(self, image, key=None, on_disk=True):
         assert key == 0
 
     def predict(self, prompt, size=None):

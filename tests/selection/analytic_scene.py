@@ -119,7 +119,7 @@ class ColourSegmenter:
         self._image: np.ndarray | None = None
         self.images_set = 0
 
-    def set_image(self, image: np.ndarray, key: object = None) -> None:
+    def set_image(self, image: np.ndarray, key: object = None, on_disk: bool = True) -> None:
         self._image = image
         self.images_set += 1
 

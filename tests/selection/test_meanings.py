@@ -23,7 +23,7 @@ class Rectangles:
         for mask, (x0, y0, x1, y1) in zip(self.masks, corners):
             mask[y0:y1, x0:x1] = True
 
-    def set_image(self, image: np.ndarray, key: object = None) -> None:
+    def set_image(self, image: np.ndarray, key: object = None, on_disk: bool = True) -> None:
         pass
 
     def predict(self, prompt: object, size: object = None) -> Candidates:

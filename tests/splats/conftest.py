@@ -48,8 +48,8 @@ def palette_segmenter(known_module: ModuleType):
     specification.loader.exec_module(module)
 
     class PaletteSegmenter(module.ColourSegmenter):
-        def set_image(self, image, key=None):
-            super().set_image(known_module.quantised(image), key)
+        def set_image(self, image, key=None, on_disk=True):
+            super().set_image(known_module.quantised(image), key, on_disk)
 
     return PaletteSegmenter()
 

@@ -26,7 +26,7 @@ class ColourSegmenter:
 
     name = "colour"
 
-    def set_image(self, image: np.ndarray, key: Hashable = None) -> None:
+    def set_image(self, image: np.ndarray, key: Hashable = None, on_disk: bool = True) -> None:
         self.image = image.astype(np.float32)
 
     def predict(self, prompt: Prompt2D, size: tuple[int, int] | None = None) -> Candidates:
