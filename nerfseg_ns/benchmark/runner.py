@@ -1,7 +1,6 @@
 """Runs the rows of a benchmark one after the other, keeping what is finished."""
 
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -11,6 +10,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 
+from nerfseg_ns.benchmark.child_process import run_child
 from nerfseg_ns.benchmark.plan import BenchmarkPlan, PlannedRow
 from nerfseg_ns.benchmark.process_lock import alone
 from nerfseg_ns.benchmark.results import BenchmarkResults, json_values, read_results, write_results
@@ -48,7 +48,7 @@ def measure_in_own_process(row: PlannedRow, runs: Path, command: Sequence[str] =
         values = {"name": row.name, "kind": row.kind, "data": data, "runs": str(runs.resolve()), "settings": settings}
         specification.write_text(json.dumps(values), encoding="utf-8")
         start = time.perf_counter()
-        code = subprocess.run([*command, str(specification), str(result)], check=False).returncode
+        code = run_child([*command, str(specification), str(result)])
         if code != 0:
             raise RowFailed(f"exit code {code}")
         measured = MeasuredRow(**json.loads(result.read_text(encoding="utf-8")))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nerfseg_ns.benchmark.child_process import run_child
 from nerfseg_ns.benchmark.config_overrides import apply_overrides
 from nerfseg_ns.benchmark.method_config import method_config
 from nerfseg_ns.benchmark.row_kinds import TRAINED, RowPlace
@@ -110,7 +111,7 @@ def measure_segmentation(settings: Segmentation, place: RowPlace) -> dict[str, A
     folder.mkdir(parents=True)
     record = folder / TRAINED
     command = [sys.executable, "-m", "nerfseg_ns.benchmark.timed_training", str(record), *words]
-    status = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
+    status = run_child(command, stdin=subprocess.DEVNULL)
     if status != 0 or not record.is_file():
         raise InputError(f"ns-train {' '.join(words)}: ended with status {status} before its last step, see above")
     report = evaluate(EvaluateOptions(run_config(settings, folder), output_path=folder / "report.json", overwrite=True))

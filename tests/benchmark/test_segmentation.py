@@ -1,9 +1,7 @@
 """The row kind segmentation: words of ns-train, mistakes, its table from figures, its clock, and tiny real rows."""
 
 import json
-import subprocess
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -157,7 +155,7 @@ def test_seeds_below_zero():
 
 
 def test_geometry_of_a_row_without_a_finished_run(tmp_path, monkeypatch):
-    monkeypatch.setattr(subprocess, "run", lambda *a, **k: pytest.fail("trained without a geometry"))
+    monkeypatch.setattr(segmentation_run, "run_child", lambda *a, **k: pytest.fail("trained without a geometry"))
     place = RowPlace("second", tmp_path, tmp_path / "runs")
     half = run_config(Segmentation("nerfseg-lite"), place.run_folder("both"))
     half.parent.mkdir(parents=True)
@@ -171,7 +169,7 @@ def test_training_that_failed_is_not_scored(tmp_path, monkeypatch, status):
     place = RowPlace("both", tmp_path, tmp_path / "runs")
     (place.run_folder("both")).mkdir(parents=True)
     (place.run_folder("both") / "training.json").write_text("{}")  # of an earlier measurement
-    monkeypatch.setattr(segmentation_run.subprocess, "run", lambda *a, **k: SimpleNamespace(returncode=status))
+    monkeypatch.setattr(segmentation_run, "run_child", lambda *a, **k: status)
     monkeypatch.setattr(segmentation_run, "evaluate", lambda options: pytest.fail("scored"))
     with pytest.raises(InputError, match=f"ended with status {status} before its last step"):
         measure_segmentation(Segmentation("nerfseg-lite"), place)
