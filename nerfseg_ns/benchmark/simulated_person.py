@@ -18,7 +18,7 @@ from nerfseg_ns.selection.selected_object import SelectedObject
 from nerfseg_ns.selection.selector import Listener, Selector
 from nerfseg_ns.selection.sky import select_with_sky, sky_mask
 
-RIGHT_ENOUGH = 0.8
+RIGHT_ENOUGH = 0.9
 """Share of what is highlighted that has to be of the class that it gets."""
 RIGHT_BUT_FOR_A_RIM = 0.5
 """The same share where nothing else is wrong than pixels next to the class: of a pole these are as many as its own."""

@@ -28,6 +28,8 @@ MOST_ASKED = 240_000
 """Pixels of other views among which labelled surfaces are looked for."""
 SURE = 0.85
 """What a carried label counts at least, 0..1, for the classifier to learn from its pixel besides."""
+SURE_OF_LOOK = 0.7
+"""Probability above which what the classifier says of an unlabelled pixel teaches it again."""
 MOST_KNOWN = 400_000
 """Labelled pixels that can be carried over."""
 
@@ -72,6 +74,9 @@ class LabelPropagation:
         seed: of the choice of examples, and of the classifier.
         others: pixels of views without labels; those that show a labelled surface are examples of looks as well.
         frequencies_count: see :class:`~nerfseg_ns.core.look_classifier.LookClassifier`.
+        unlabelled: looks of pixels without a label. The classifier learns a second time, from what it is sure of among
+            them too (:data:`SURE_OF_LOOK`): where few things are labelled, the others of their kind look a little
+            different. None: it learns once.
 
     Raises:
         ValueError: there is no labelled pixel, or the spacing is not positive.
@@ -87,6 +92,7 @@ class LabelPropagation:
         seed: int = 0,
         others: SeenPixels | None = None,
         frequencies_count: bool = True,
+        unlabelled: Float[np.ndarray, "pixels features"] | None = None,
     ) -> None:
         if len(classes) == 0 or not spacing > 0.0:
             raise ValueError(f"{len(classes)} labelled pixels with a spacing of {spacing}: both must be positive")
@@ -103,7 +109,17 @@ class LabelPropagation:
             if others is not None and len(others.points):
                 again, their = self._seen_again(others, meant, generator)
                 examples, meant = np.concatenate([examples, again]), np.concatenate([meant, their])
-            self._classifier = LookClassifier(examples, meant, max(1, len(known) // 10), seed, frequencies_count)
+            leaf_limit = max(1, len(known) // 10)
+            self._classifier = LookClassifier(examples, meant, leaf_limit, seed, frequencies_count)
+            if unlabelled is not None and len(unlabelled):
+                asked = unlabelled[
+                    generator.choice(len(unlabelled), min(MOST_EXAMPLES, len(unlabelled)), replace=False)
+                ]
+                said = self._classifier.probabilities(asked, len(self._ids))
+                sure = said.max(axis=1) > SURE_OF_LOOK
+                examples = np.concatenate([examples, asked[sure]])
+                meant = np.concatenate([meant, said.argmax(axis=1)[sure]])
+                self._classifier = LookClassifier(examples, meant, leaf_limit, seed, frequencies_count)
 
     def _sites(
         self, points: Float[np.ndarray, "pixels 3"], colours: Float[np.ndarray, "pixels 3"]

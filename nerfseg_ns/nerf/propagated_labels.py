@@ -293,8 +293,10 @@ def _learn(
         for column, values in zip(columns, (surfaces[view].points, *looks[view], classes)):
             column.append(values[chosen])
     points, colours, features, classes = (np.concatenate(column) for column in columns)
+    gaps = None
     if clicked:  # few things, and classes as frequent as somebody clicked them
         features = with_blurred_shapes(features, seed)
+        gaps = with_blurred_shapes(_pixels(wanted, surfaces, looks).features, seed)
     unlabelled = {view: of_view for view, of_view in wanted.items() if view not in labels}
     others = _pixels(unlabelled, surfaces, looks)
     if sky is not None:
@@ -306,7 +308,9 @@ def _learn(
         colours = np.concatenate([colours, above.colours[rows]])
         features = np.concatenate([features, above.features[rows]])
         classes = np.concatenate([classes, np.full(len(rows), sky, classes.dtype)])
-    return LabelPropagation(points, colours, features, classes, spacing, seed, others, frequencies_count=not clicked)
+    return LabelPropagation(
+        points, colours, features, classes, spacing, seed, others, frequencies_count=not clicked, unlabelled=gaps
+    )
 
 
 def _pixels(

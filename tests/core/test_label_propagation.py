@@ -156,6 +156,26 @@ def test_a_class_of_three_clicks_survives_thousands_of_pixels_that_show_another(
     assert (found.classes == 7).mean() > 0.8
 
 
+def test_what_is_sure_without_a_label_teaches_what_its_kind_looks_like() -> None:
+    generator = np.random.default_rng(0)
+    labelled = known(generator)
+    labelled["features"][:, 1] = generator.normal(0.5, 0.2, 800)  # says nothing of the classes
+    # without labels, things of 3 are dark as the labelled ones are, and their second feature is high
+    darkness, second = np.repeat([0.2, 0.8], 4000), np.repeat([1.5, 0.0], 4000)
+    unlabelled = np.stack([darkness, second], axis=-1) + generator.normal(0.0, 0.02, (8000, 2))
+    unsure = np.full((400, 2), [0.5, -2.0]) + generator.normal(0.0, 0.02, (400, 2))
+    far, asked = np.array([[0.0, 0, 500], [0.0, 0, 500]]), np.array([[0.49, 1.5], [0.51, 0.0]])
+
+    def sure_of(**options: object) -> np.ndarray:
+        propagation = LabelPropagation(**labelled, frequencies_count=False, **options)
+        found = propagation(far, np.tile(GREY, (2, 1)), asked)
+        return np.where(found.classes == [3, 7], found.confidence, 1.0 - found.confidence)
+
+    once, again = sure_of(), sure_of(unlabelled=np.concatenate([unlabelled, unsure]))
+    assert once.min() < 0.5 and again.min() > 0.58
+    assert sure_of(unlabelled=np.zeros((0, 2))) == pytest.approx(once)
+
+
 def test_nothing_known_is_no_knowledge() -> None:
     empty = np.zeros((0, 3))
     with pytest.raises(ValueError, match="0 labelled pixels"):

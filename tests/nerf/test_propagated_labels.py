@@ -174,10 +174,12 @@ def test_of_few_things_the_exact_size_is_not_learned(outlined: bool, monkeypatch
     sizes = []
 
     class Propagation(module.LabelPropagation):
-        def __init__(self, points, colours, features, classes, *others, frequencies_count):
+        def __init__(self, points, colours, features, classes, *others, frequencies_count, unlabelled):
             sizes.append(np.unique(features[classes == ROOF][:, -5]))
             assert frequencies_count is not outlined
-            super().__init__(points, colours, features, classes, *others, frequencies_count=frequencies_count)
+            assert (unlabelled is not None) is outlined
+            options = {"frequencies_count": frequencies_count, "unlabelled": unlabelled}
+            super().__init__(points, colours, features, classes, *others, **options)
 
     monkeypatch.setattr(module, "LabelPropagation", Propagation)
     propagated_labels(town, views)
