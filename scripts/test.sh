@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets up .venv with the test tools and runs the tests: the fast ones first, then the slow ones, with coverage.
-# Usage: bash scripts/test.sh [PYTEST OPTIONS]        such as: bash scripts/test.sh tests/core -k confusion
+# Usage: bash scripts/test.sh [PYTEST OPTIONS]        such as: bash scripts/test.sh tests/core -k confusion -n 0
 # Tests that need a GPU run when there is one. Nothing but the installation, of MobileSAM's weights too, needs the network.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -22,6 +22,12 @@ group() {
   return "$status"
 }
 
+# Fast tests run side by side, each on one thread: they wait for files and interpreters more than they compute. The slow
+# ones are runs of ns-* commands that want all cores.
+together() {
+  OMP_NUM_THREADS=1 group "$1" --numprocesses=auto --maxprocesses=4 --dist=loadfile "${@:2}"
+}
+
 coverage erase
 groups=("not slow $gpu" "slow $gpu")
 for argument in "$@"; do
@@ -29,7 +35,9 @@ for argument in "$@"; do
 done
 ran=no
 for markers in "${groups[@]}"; do
-  if group "$markers" "$@"; then ran=yes; fi
+  run=group
+  case "$markers" in "not slow"*) run=together ;; esac
+  if "$run" "$markers" "$@"; then ran=yes; fi
 done
 if [ "$ran" = no ]; then
   echo "error: no test fits: pytest $*" >&2
