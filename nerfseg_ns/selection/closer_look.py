@@ -16,7 +16,7 @@ from nerfseg_ns.segmenters.prompt import LOW_RESOLUTION, Prompt2D
 from nerfseg_ns.segmenters.segmenter import Segmenter
 from nerfseg_ns.selection.scene import Scene
 
-FINE = 5.0
+FINE = 4.0
 """Masks nowhere deeper than this are looked at again, in pixels of SAM's masks of the whole image."""
 ROOM = 1.5
 """Side of the part that is shown, at least so many times the mask's longer one: SAM tells things by what is around."""
