@@ -29,7 +29,8 @@ together() {
 }
 
 coverage erase
-groups=("not slow $gpu" "slow $gpu")
+groups=("not slow and not gpu" "slow $gpu")
+if [ -z "$gpu" ]; then groups=("not slow and not gpu" "slow or gpu"); fi # processes side by side share no GPU
 for argument in "$@"; do
   case "$argument" in -m | -m?*) groups=("") ;; esac # the caller's own choice of markers
 done

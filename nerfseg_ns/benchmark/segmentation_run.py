@@ -111,7 +111,7 @@ def measure_segmentation(settings: Segmentation, place: RowPlace) -> dict[str, A
     folder.mkdir(parents=True)
     record = folder / TRAINED
     command = [sys.executable, "-m", "nerfseg_ns.benchmark.timed_training", str(record), *words]
-    status = run_child(command, stdin=subprocess.DEVNULL)
+    status = run_child(command, own_group=False, stdin=subprocess.DEVNULL)
     if status != 0 or not record.is_file():
         raise InputError(f"ns-train {' '.join(words)}: ended with status {status} before its last step, see above")
     report = evaluate(EvaluateOptions(run_config(settings, folder), output_path=folder / "report.json", overwrite=True))

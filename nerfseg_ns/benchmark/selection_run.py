@@ -44,7 +44,7 @@ class TimedSegmenter:
     def set_image(self, image: UInt8[np.ndarray, "h w 3"], key: Hashable = None, on_disk: bool = True) -> None:
         """See :class:`~nerfseg_ns.segmenters.segmenter.Segmenter`."""
         start = time.perf_counter()
-        self.segmenter.set_image(image, key=key)
+        self.segmenter.set_image(image, key=key, on_disk=on_disk)
         self.seconds += time.perf_counter() - start
 
     def predict(self, prompt: Prompt2D, size: tuple[int, int] | None = None) -> Candidates:

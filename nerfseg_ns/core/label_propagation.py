@@ -3,7 +3,8 @@
 A label is carried over to pixels whose surface point is near a labelled one of a similar colour. What no labelled view
 saw is judged by a classifier of looks (:mod:`nerfseg_ns.core.look_classifier`, of the features of
 :mod:`nerfseg_ns.core.pixel_features`), which knows nothing of places. It learns from the labelled pixels, and from
-pixels of other views that show the same surfaces, at another angle and from another distance.
+pixels of other views that show the same surfaces, at another angle and from another distance; and again, if asked, from
+what it is sure of among unlabelled pixels.
 """
 
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ COLOUR_WEIGHT = 6.0
 LOOK_WEIGHT = 0.3
 """What the classifier's judgement counts beside a label carried over no distance at all."""
 MOST_EXAMPLES = 60_000
-"""Labelled pixels that the classifier learns from; more take longer and teach nothing new."""
+"""Labelled pixels that the classifier learns from, and unlabelled ones; more take longer and teach nothing new."""
 MOST_ASKED = 240_000
 """Pixels of other views among which labelled surfaces are looked for."""
 SURE = 0.85

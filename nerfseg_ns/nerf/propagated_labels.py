@@ -6,32 +6,36 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from nerfseg_ns.core.class_table import IGNORE
-from nerfseg_ns.core.ground_height import GroundHeight
-from nerfseg_ns.core.label_propagation import LabelPropagation, SeenPixels
-from nerfseg_ns.core.open_sky import away_from, open_sky, sky_class, sky_examples
-from nerfseg_ns.core.pixel_features import image_features, surface_features
+from nerfseg_ns.core.label_propagation import MOST_EXAMPLES, LabelPropagation, SeenPixels
+from nerfseg_ns.core.open_sky import away_from, sky_class, sky_examples
 from nerfseg_ns.core.progress_bar import progress_bar
-from nerfseg_ns.core.standing_things import StandingThings, with_blurred_shapes
+from nerfseg_ns.core.standing_things import with_blurred_shapes
 from nerfseg_ns.data.labelled_views import SparseLabels
 from nerfseg_ns.data.semantic_dataset import SemanticDataset
+from nerfseg_ns.nerf.lattice_looks import (
+    LEAST_STRIDE,
+    Lattice,
+    SeenSurface,
+    land_of,
+    lattice_looks,
+    lattice_spacing,
+    pixel_mask,
+    seen_surface,
+)
 from nerfseg_ns.nerf.model import NerfSegModel
 
 MOST_VIEWS = 128
 """Views that get propagated labels, the labelled ones among them, spread evenly over the trajectory."""
 MOST_PIXELS = 1 << 20
 """Pixels of all views together whose surfaces are rendered: a minute or two on a CPU."""
-LEAST_STRIDE = 2
-"""Every other pixel at most: its neighbours teach nothing that it does not."""
 FEW_KNOWN = 20_000
 """With fewer labelled pixels than this on the lattice (scribbles), the labelled views are looked at more closely: in
 every pixel, or in as many as :data:`MOST_PIXELS` allows, labelled ones first."""
 SKY_APART = 2.0
 """Spacings that examples of an unlabelled sky keep from labelled surfaces."""
-OPAQUE = 0.5
-"""Rays that meet less are taken to go to the sky."""
 
 
 @dataclass(frozen=True)
@@ -45,45 +49,6 @@ class PropagatedLabels:
 
     views: dict[int, SparseLabels]
     unlabelled_share: float
-
-
-@dataclass(frozen=True)
-class _Lattice:
-    """The pixels of a view that are looked at, one of each square of ``stride`` x ``stride``."""
-
-    stride: int
-    y: Int[np.ndarray, "h w"]
-    x: Int[np.ndarray, "h w"]
-
-    @classmethod
-    def over(cls, size: tuple[int, int], stride: int, label: UInt8[np.ndarray, "rows columns"] | None) -> "_Lattice":
-        """The first labelled pixel of each square, or else its first one."""
-        y, x = np.mgrid[0 : size[0] : stride, 0 : size[1] : stride]
-        if label is not None:
-            padded = np.pad(label, [(0, -length % stride) for length in size], constant_values=IGNORE)
-            squares = padded.reshape(len(y), stride, -1, stride).swapaxes(1, 2).reshape(*y.shape, -1)
-            first = (squares != IGNORE).argmax(axis=-1)  # 0 where none is labelled
-            y, x = y + first // stride, x + first % stride
-        return cls(stride, y, x)
-
-
-@dataclass(frozen=True)
-class _Surface:
-    """What the rays of a view's lattice meet, in the contracted scene."""
-
-    points: Float[np.ndarray, "h w 3"]
-    opacity: Float[np.ndarray, "h w"]
-    distance: Float[np.ndarray, "h w"]
-    sky: Bool[np.ndarray, "h w"]
-    """Where it is surely the sky, whatever else may be."""
-
-
-@dataclass(frozen=True)
-class _Land:
-    """What the surfaces of all views say of the ground and of what stands on it."""
-
-    ground: GroundHeight
-    things: StandingThings
 
 
 def propagated_labels(
@@ -104,7 +69,7 @@ def propagated_labels(
     nothing = PropagatedLabels({}, 0.0)
     views, labelled = _spread(len(dataset), dataset.labelled_view_indices)
     sizes = {view: (int(dataset.cameras.height[view]), int(dataset.cameras.width[view])) for view in views}
-    masks = {view: _mask(dataset, view) for view in labelled}
+    masks = {view: pixel_mask(dataset, view) for view in labelled}
     labels = {view: _label(dataset, view, masks[view]) for view in labelled}
     if len(dataset.labelled_view_indices) == len(dataset) and not any(
         _gaps(labels[view], masks[view]).any() for view in labels
@@ -114,9 +79,9 @@ def propagated_labels(
         return nothing  # none has; stage 2 says so
     stride, close = _strides(sizes, labels)
     lattices = {
-        view: _Lattice.over(sizes[view], close, labels[view] if close != stride else None)
+        view: Lattice.over(sizes[view], close, labels[view] if close != stride else None)
         if view in labels
-        else _Lattice.over(sizes[view], stride, None)
+        else Lattice.over(sizes[view], stride, None)
         for view in views
     }
     mode = model.training
@@ -124,13 +89,13 @@ def propagated_labels(
     try:
         with progress_bar(shown) as bar:
             surfaces = {
-                view: _surface(model, dataset, view, lattices[view])
+                view: seen_surface(model, dataset, view, lattices[view])
                 for view in bar.track(views, description="surfaces of the views")
             }
-            spacing = _spacing(surfaces, lattices, stride)
-            land = _land(list(surfaces.values()), spacing)
+            spacing = lattice_spacing(surfaces, lattices, stride)
+            land = land_of(list(surfaces.values()), spacing)
             looks = {
-                view: _looks(dataset, view, lattices[view], surfaces[view], land, stride)
+                view: lattice_looks(dataset, view, lattices[view], surfaces[view], land, stride)
                 for view in bar.track(views, description="looks of the views")
             }
             taking_part = {view: _taking_part(dataset, view, lattices[view]) for view in views}
@@ -174,13 +139,8 @@ def _evenly(views: Sequence[int], most: int) -> list[int]:
     return [views[int((i + 0.5) * len(views) / room)] for i in range(room)]
 
 
-def _mask(dataset: SemanticDataset, view: int) -> Bool[np.ndarray, "rows columns"] | None:
-    mask = dataset.get_mask(view)
-    return None if mask is None else mask.numpy()[..., 0]
-
-
-def _taking_part(dataset: SemanticDataset, view: int, lattice: _Lattice) -> Bool[np.ndarray, "h w"]:
-    mask = _mask(dataset, view)
+def _taking_part(dataset: SemanticDataset, view: int, lattice: Lattice) -> Bool[np.ndarray, "h w"]:
+    mask = pixel_mask(dataset, view)
     return np.ones(lattice.y.shape, bool) if mask is None else mask[lattice.y, lattice.x]
 
 
@@ -221,63 +181,10 @@ def _strides(
     return stride, next(close for close in range(1, stride + 1) if stride % close == 0 and close >= closest)
 
 
-def _surface(model: NerfSegModel, dataset: SemanticDataset, view: int, lattice: _Lattice) -> _Surface:
-    # a ray for each pixel of a photo of 12 megapixels would take gigabytes
-    coords = torch.from_numpy(np.stack([lattice.y, lattice.x], axis=-1)).float() + 0.5
-    rays = dataset.cameras.generate_rays(view, coords=coords)
-    found = model.surfaces(rays.flatten().to(model.device))
-    points, opacity, distance = found["points"], found["accumulation"], found["depth"]
-    # the sky lies on the border of the contracted scene, all around
-    sky = (rays.origins + 1e3 * rays.directions).reshape(-1, 3).to(points)
-    points = 4.0 * model.field.in_grid(torch.where(opacity > OPAQUE, points, sky)) - 2.0
-    values = (points, opacity[..., 0], distance[..., 0].clamp(max=10.0))
-    arrays = [value.reshape(*rays.shape, *value.shape[1:]).cpu().numpy() for value in values]
-    return _Surface(arrays[0], arrays[1], arrays[2], open_sky(arrays[0], rays.directions.cpu().numpy()))
-
-
-def _spacing(surfaces: dict[int, _Surface], lattices: dict[int, _Lattice], stride: int) -> float:
-    """Distance between the surface points of neighbours on the coarsest lattice, in the median."""
-    steps = [
-        np.linalg.norm(np.diff(surface.points, axis=1), axis=-1).reshape(-1) / lattices[view].stride
-        for view, surface in surfaces.items()
-    ]
-    return max(1e-6, stride * float(np.median(np.concatenate(steps))))
-
-
-def _land(surfaces: Sequence[_Surface], spacing: float) -> _Land:
-    points = np.concatenate([surface.points[surface.opacity > OPAQUE] for surface in surfaces])
-    if len(points) == 0:  # a geometry of fog
-        points = np.concatenate([surface.points.reshape(-1, 3) for surface in surfaces])
-    ground = GroundHeight(points)
-    return _Land(ground, StandingThings(points, ground(points), spacing))
-
-
-def _looks(
-    dataset: SemanticDataset, view: int, lattice: _Lattice, surface: _Surface, land: _Land, stride: int
-) -> tuple[Float[np.ndarray, "h w 3"], Float[np.ndarray, "h w features"]]:
-    """Colours and features of a view's lattice; what surrounds a pixel is as large in all of them.
-
-    Args:
-        stride: of the coarsest lattice, even.
-    """
-    image, mask = dataset.get_image_float32(view)[..., :3].numpy(), _mask(dataset, view)
-    if mask is not None and mask.any():  # what is masked takes no part in the surroundings of a pixel either
-        image = np.where(mask[..., None], image, image[mask].mean(axis=0))
-    colours, factor = image[lattice.y, lattice.x], stride // LEAST_STRIDE
-    if factor > 1:
-        padded = np.pad(image, ((0, -image.shape[0] % factor), (0, -image.shape[1] % factor), (0, 0)), mode="edge")
-        image = padded.reshape(padded.shape[0] // factor, factor, -1, factor, 3).mean(axis=(1, 3))
-    appearance = image_features(image)[lattice.y // factor, lattice.x // factor]
-    height = land.ground(surface.points)
-    step = stride // lattice.stride
-    surroundings = surface_features(surface.points, height, surface.opacity, surface.distance, step)
-    return colours, np.concatenate([appearance, surroundings, land.things(surface.points, height)], axis=-1)
-
-
 def _learn(
     looks: dict[int, tuple[np.ndarray, np.ndarray]],
-    lattices: dict[int, _Lattice],
-    surfaces: dict[int, _Surface],
+    lattices: dict[int, Lattice],
+    surfaces: dict[int, SeenSurface],
     labels: dict[int, UInt8[np.ndarray, "rows columns"]],
     wanted: dict[int, Bool[np.ndarray, "h w"]],
     sky: int | None,
@@ -285,7 +192,10 @@ def _learn(
     seed: int,
     clicked: bool,
 ) -> LabelPropagation:
-    """From the labelled pixels, those of other views that show the same surfaces, and the sky where no label has it."""
+    """From the labelled pixels, those of other views that show the same surfaces, and the sky where no label has it.
+
+    Where the labels are clicked things, from what is sure among all unlabelled pixels, too.
+    """
     columns: list[list[np.ndarray]] = [[], [], [], []]
     for view, label in labels.items():
         classes = label[lattices[view].y, lattices[view].x]
@@ -293,12 +203,12 @@ def _learn(
         for column, values in zip(columns, (surfaces[view].points, *looks[view], classes)):
             column.append(values[chosen])
     points, colours, features, classes = (np.concatenate(column) for column in columns)
-    gaps = None
+    unlabelled = None
     if clicked:  # few things, and classes as frequent as somebody clicked them
         features = with_blurred_shapes(features, seed)
-        gaps = with_blurred_shapes(_pixels(wanted, surfaces, looks).features, seed)
-    unlabelled = {view: of_view for view, of_view in wanted.items() if view not in labels}
-    others = _pixels(unlabelled, surfaces, looks)
+        unlabelled = with_blurred_shapes(_some_looks(looks, wanted, seed), seed + 1)
+    bare_views = {view: of_view for view, of_view in wanted.items() if view not in labels}
+    others = _pixels(bare_views, surfaces, looks)
     if sky is not None:
         open_air = {view: of_view & surfaces[view].sky for view, of_view in wanted.items()}
         total = sum(int(of_view.sum()) for of_view in wanted.values())
@@ -309,13 +219,23 @@ def _learn(
         features = np.concatenate([features, above.features[rows]])
         classes = np.concatenate([classes, np.full(len(rows), sky, classes.dtype)])
     return LabelPropagation(
-        points, colours, features, classes, spacing, seed, others, frequencies_count=not clicked, unlabelled=gaps
+        points, colours, features, classes, spacing, seed, others, frequencies_count=not clicked, unlabelled=unlabelled
     )
+
+
+def _some_looks(
+    looks: dict[int, tuple[np.ndarray, np.ndarray]], wanted: dict[int, Bool[np.ndarray, "h w"]], seed: int
+) -> Float[np.ndarray, "pixels features"]:
+    """Looks of as many unlabelled pixels as the classifier learns from, chosen evenly from all views."""
+    generator, total = np.random.default_rng(seed), sum(int(of_view.sum()) for of_view in wanted.values())
+    share = min(1.0, MOST_EXAMPLES / max(total, 1))
+    chosen = [looks[view][1][of_view][generator.random(int(of_view.sum())) < share] for view, of_view in wanted.items()]
+    return np.concatenate(chosen)
 
 
 def _pixels(
     chosen: dict[int, Bool[np.ndarray, "h w"]],
-    surfaces: dict[int, _Surface],
+    surfaces: dict[int, SeenSurface],
     looks: dict[int, tuple[np.ndarray, np.ndarray]],
 ) -> SeenPixels:
     """Pixels of several views together."""
@@ -329,8 +249,8 @@ def _pixels(
 
 
 def _classify(
-    lattice: _Lattice,
-    surface: _Surface,
+    lattice: Lattice,
+    surface: SeenSurface,
     look: tuple[Float[np.ndarray, "h w 3"], Float[np.ndarray, "h w features"]],
     wanted: Bool[np.ndarray, "h w"],
     learned: LabelPropagation,

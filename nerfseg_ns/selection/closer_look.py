@@ -16,8 +16,10 @@ from nerfseg_ns.segmenters.prompt import LOW_RESOLUTION, Prompt2D
 from nerfseg_ns.segmenters.segmenter import Segmenter
 from nerfseg_ns.selection.scene import Scene
 
-FINE = 4.0
+FINE = 5.0
 """Masks nowhere deeper than this are looked at again, in pixels of SAM's masks of the whole image."""
+LEAST_ALIKE = 0.1
+"""IoU of a closer outline with the first one, at least; that of a pole drawn four times too wide has a quarter."""
 ROOM = 1.5
 """Side of the part that is shown, at least so many times the mask's longer one: SAM tells things by what is around."""
 CLOSEST = 3
@@ -79,6 +81,9 @@ def look_closer(
 ) -> tuple[Bool[np.ndarray, "candidates h w"], Float32[np.ndarray, " candidates"]]:
     """Candidates of a prompt, the fine ones as the segmenter draws them when it is shown what is around them alone.
 
+    Each becomes the closer outline that is most like it, whichever candidate that is: of a thing a pixel wide, part and
+    object may come to the same.
+
     Args:
         scene: the views.
         segmenter: asked once for each part of the view that is shown.
@@ -97,10 +102,10 @@ def look_closer(
         if window not in drawn:
             drawn[window] = _drawn(scene, segmenter, view, window, there, mask.shape)
         closer, closer_scores = drawn[window]
-        common = np.where(_cut_off(closer, window), 0, (closer & mask).sum(axis=(1, 2)))
-        alike = common / (closer | mask).sum(axis=(1, 2)).clip(min=1)
+        alike = (closer & mask).sum(axis=(1, 2)) / (closer | mask).sum(axis=(1, 2)).clip(min=1)
+        alike[_cut_off(closer, window)] = 0.0
         best = int(alike.argmax())
-        if common[best]:
+        if alike[best] >= LEAST_ALIKE:
             masks[number], scores[number] = closer[best], closer_scores[best]
     return masks, scores
 
@@ -142,12 +147,9 @@ def _drawn(
     scene: Scene, segmenter: Segmenter, view: int, window: Window, prompt: Prompt2D, size: tuple[int, ...]
 ) -> tuple[Bool[np.ndarray, "candidates h w"], Float32[np.ndarray, " candidates"]]:
     key, image = scene.image_key(view), scene.image(view)
-    scale = image.shape[1] / size[1]
-    rows, columns = (
-        slice(round(scale * first), round(scale * (first + length)))
-        for first, length in ((window.y, window.height), (window.x, window.width))
-    )
-    segmenter.set_image(np.ascontiguousarray(image[rows, columns]), key=(key, window), on_disk=False)
+    scale = image.shape[1] // size[1]
+    there = image[scale * window.y :, scale * window.x :][: scale * window.height, : scale * window.width]
+    segmenter.set_image(np.ascontiguousarray(there), key=(key, window), on_disk=False)
     box = None if prompt.box is None else prompt.box * np.float32(scale)
     found = segmenter.predict(
         Prompt2D(prompt.points * np.float32(scale), prompt.labels, box), size=(window.height, window.width)

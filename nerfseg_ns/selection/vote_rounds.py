@@ -53,7 +53,7 @@ class VoteSettings:
     closer_look: bool = True
     """Show small and thin things enlarged to the segmenter: sharper outlines, for another embedding of each view."""
     fine_views: int = 8
-    """Views asked in each round about a thing that is shown enlarged."""
+    """Views asked in each round about a thing that is shown enlarged, if that is less."""
     margin: float = 0.6
     """How far the voxels reach around the first mask, as a share of the object's longest edge."""
 
@@ -120,7 +120,8 @@ class VoteRounds:
         visible = sorted(
             (view for view in views if view != first and area[view] >= LEAST_PIXELS), key=lambda view: -area[view]
         )
-        asked = spread(visible, self.settings.fine_views if self.fine else self.settings.views)
+        most = min(self.settings.views, self.settings.fine_views) if self.fine else self.settings.views
+        asked = spread(visible, most)
         asked += [view for view in self.own if view not in asked]
         for view in set(visible) - set(asked):
             self.reasons[view] = "other views see as much of the object"

@@ -10,6 +10,7 @@ from nerfstudio.cameras.cameras import Cameras
 from nerfseg_ns.core.class_table import ClassTable, SemanticClass
 from nerfseg_ns.data.labelled_views import SparseLabels
 from nerfseg_ns.nerf import propagated_labels as module
+from nerfseg_ns.nerf.lattice_looks import Lattice
 from nerfseg_ns.nerf.propagated_labels import propagated_labels
 
 SIZE, FOCAL = 48, 60.0
@@ -321,9 +322,9 @@ def test_a_geometry_of_fog_gives_an_answer() -> None:
 
 
 def test_a_view_of_a_single_lattice_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
-    lattice = module._Lattice.over((1, 5), 8, None)
+    lattice = Lattice.over((1, 5), 8, None)
     assert lattice.y.tolist() == lattice.x.tolist() == [[0]]
     label = np.full((1, 5), 255, np.uint8)
     label[0, 3] = 1
-    lattice = module._Lattice.over((1, 5), 8, label)
+    lattice = Lattice.over((1, 5), 8, label)
     assert (lattice.y.tolist(), lattice.x.tolist()) == ([[0]], [[3]])
