@@ -16,7 +16,7 @@ from nerfseg_ns.segmenters.prompt import LOW_RESOLUTION, Prompt2D
 from nerfseg_ns.segmenters.segmenter import Segmenter
 from nerfseg_ns.selection.scene import Scene
 
-FINE = 5.0
+FINE = 4.0
 """Masks nowhere deeper than this are looked at again, in pixels of SAM's masks of the whole image."""
 LEAST_ALIKE = 0.1
 """IoU of a closer outline with the first one, at least; that of a pole drawn four times too wide has a quarter."""
