@@ -20,8 +20,9 @@ _COLOURS = (
     "#2a8f9c",
     "#4b4fb8",
     "#7a5230",
+    "#1c1e21",
 )
-_MARKERS = "osD^vPX*<>"
+_MARKERS = "osD^vPX*<>dh"  # one more than colours: with more methods than colours no two look the same
 
 
 def comparison_plot(rows: Sequence[MeasuredRow], comparison: Comparison, title: str) -> Image.Image:
