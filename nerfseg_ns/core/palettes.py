@@ -4,7 +4,7 @@ CARLA changed its set twice, and the three sets disagree on tags and on colours,
 """
 
 import colorsys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from nerfseg_ns.core.class_table import SemanticClass
@@ -141,19 +141,22 @@ def palette_entries(
         found.append(colour)
         if colour is not None:
             taken.append(colour)
-    reserved = taken + [entry.rgb for entry in palette(palette_name)]
+    others = _distinct_colours(taken + [entry.rgb for entry in palette(palette_name)])
     classes = []
     for index, (name, colour) in enumerate(zip(names, found)):
         if colour is None:
-            colour = _distinct_colour(reserved)
-            reserved.append(colour)
+            colour = next(others)
         tagged = find_entry(name, DEFAULT_PALETTE)
         classes.append(SemanticClass(index, name, colour, tagged.tag if tagged is not None else None))
     return tuple(classes)
 
 
-def _distinct_colour(used: Sequence[Colour]) -> Colour:
-    """Of 360 candidate hues and tones, the one farthest (city-block distance in RGB) from every colour in use."""
+def _distinct_colours(used: Sequence[Colour]) -> Iterator[Colour]:
+    """Of 360 hues and tones the one farthest (city-block distance in RGB) from every colour in use, again and again.
+
+    Args:
+        used: before the first; each colour that is given counts as well from then on.
+    """
     candidates = []
     for step in range(360):
         hue = step * 0.618033988749895 % 1.0  # golden ratio: consecutive candidates differ strongly
@@ -161,7 +164,11 @@ def _distinct_colour(used: Sequence[Colour]) -> Colour:
         red, green, blue = colorsys.hsv_to_rgb(hue, 0.85 if step % 2 else 0.55, value)
         candidates.append((round(red * 255), round(green * 255), round(blue * 255)))
 
-    def distance(colour: Colour) -> int:
-        return min(sum(abs(a - b) for a, b in zip(colour, other)) for other in used)
+    def apart(colour: Colour, other: Colour) -> int:
+        return sum(abs(a - b) for a, b in zip(colour, other))
 
-    return max(candidates, key=distance)
+    nearest = [min(apart(colour, other) for other in used) for colour in candidates]
+    while True:
+        chosen = candidates[nearest.index(max(nearest))]
+        yield chosen
+        nearest = [min(distance, apart(colour, chosen)) for distance, colour in zip(nearest, candidates)]
