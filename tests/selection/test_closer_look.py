@@ -5,8 +5,13 @@ import pytest
 
 from nerfseg_ns.segmenters.prompt import Prompt2D
 from nerfseg_ns.segmenters.segmenter import Candidates
+from nerfseg_ns.selection import vote_rounds, vote_selector
 from nerfseg_ns.selection.closer_look import Window, closer_window, look_closer
 from nerfseg_ns.selection.first_view import predict
+from nerfseg_ns.selection.prompts import ObjectPrompt, ViewPrompt
+from nerfseg_ns.selection.selector import Listener
+from nerfseg_ns.selection.vote_rounds import VoteSettings
+from nerfseg_ns.selection.vote_selector import VoteSelector
 
 SIZE = (192, 256)
 
@@ -161,3 +166,32 @@ def test_only_engines_that_want_it_look_closer(analytic_scene: object) -> None:
     assert segmenter.keys == [analytic_scene.image_key(0)]
     predict(analytic_scene, segmenter, 0, place, np.ones(1), closer=True)
     assert len(segmenter.keys) == 3 and segmenter.keys[2][0] == analytic_scene.image_key(0)
+
+
+@pytest.mark.parametrize(("most", "fine_most"), [(16, 2), (1, 8)])
+def test_the_rounds_look_closer_at_a_fine_thing_and_in_fewer_views(
+    most: int,
+    fine_most: int,
+    analytic_scene: object,
+    colour_segmenter: object,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = VoteSettings(rounds=1, views=most, fine_views=fine_most)
+    asked: list[tuple[int, bool]] = []
+
+    def noted(scene: object, segmenter: object, view: int, *prompt: object) -> object:
+        asked.append((view, bool(prompt[3])))
+        return predict(scene, segmenter, view, *prompt[:3])
+
+    monkeypatch.setattr(vote_rounds, "predict", noted)
+    place = (*analytic_scene.middle(0, "red"), 1)
+    prompts = [ObjectPrompt("ball", (ViewPrompt(analytic_scene.names[0], (place,)),))]
+    for fine in (False, True):
+        asked.clear()
+        monkeypatch.setattr(
+            vote_selector, "closer_window", lambda mask, fine=fine: Window(0, 0, 8, 8) if fine else None
+        )
+        next(VoteSelector(settings).select(analytic_scene, colour_segmenter, prompts, Listener()))
+        assert {closer for _, closer in asked} == {fine}
+        views = len({view for view, _ in asked})
+        assert views == min(most, fine_most) if fine else views == 1 or views > fine_most
