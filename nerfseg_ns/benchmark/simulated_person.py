@@ -1,7 +1,7 @@
 """Somebody who gives a scene classes by clicks, and looks at what each click gives before going on."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -25,7 +25,9 @@ RIGHT_BUT_FOR_A_RIM = 0.5
 BESIDE = 0.05
 """Share of what is highlighted that may be wrong and not next to the class, for it to count as a rim."""
 LARGE_ENOUGH = 0.2
-"""What is highlighted rightly has to be as large as this share of the region that was clicked on."""
+"""What is highlighted rightly has to be as large as this share of the region that was clicked on, ..."""
+LARGE_IN_VIEW = 0.01
+"""... or as this share of the view: the roads of a town are one region, of which a street is no speck."""
 TRIES = 2
 """Objects of a class that are tried while none could be had; then it is left out as long as there is another class."""
 _AUTO = GRANULARITIES[0]
@@ -55,11 +57,11 @@ class SimulatedPerson:
     """Clicks, looks at what comes of it, and chooses another meaning, draws a box, or gives the object up.
 
     For each object: a click on its middle. What matters is whether what gets the class has it: an outline is good when
-    :data:`RIGHT_ENOUGH` of it does, or all but a rim of one pixel, and it is not a mere speck (:data:`LARGE_ENOUGH`); a
-    piece of a pavement is as good an example as all of it. Of the outlines of all meanings (auto, part, object, whole)
-    the good one that shows most of the class is selected in 3D, and undone when what is highlighted in that view is no
-    good; then the next. If none is left, a box around the object follows, which costs a click, and its meanings
-    likewise. Clicks that were in vain stay spent.
+    :data:`RIGHT_ENOUGH` of it does, or all but a rim of one pixel, and it is not a mere speck (:data:`LARGE_ENOUGH`,
+    :data:`LARGE_IN_VIEW`); a piece of a pavement is as good an example as all of it. Of the outlines of all meanings
+    (auto, part, object, whole) the good one that shows most of the class is selected in 3D, and undone when what is
+    highlighted is no good in that view, or in all views together; then the next. If none is left, a box around the
+    object follows, which costs a click, and its meanings likewise. Clicks that were in vain stay spent.
 
     Classes take turns, those of large objects before those of small ones, and each turn goes to the class's largest
     object that is left. A class of which :data:`TRIES` objects were tried in vain waits until no other class has
@@ -132,7 +134,7 @@ class SimulatedPerson:
         """
         best, undone = 0.0, []
         for prompts in self._prompts(name, place, done, most):
-            looks = [(self._look(place, self._outline(prompt)), prompt) for prompt in prompts]
+            looks = [(self._look(place, {place.view: self._outline(prompt)}), prompt) for prompt in prompts]
             best = max([best, *(look.right for look, _ in looks)])
             good = [(look, prompt) for look, prompt in looks if look.good]
             for look, prompt in sorted(good, key=lambda each: -each[0].pixels):  # of equal ones auto is the first
@@ -144,11 +146,15 @@ class SimulatedPerson:
                 except InputError as problem:
                     undone.append(f"{how}, {problem}")
                     continue
-                in_3d = self._look(place, selected.mask(self.scene.samples(place.view)).cpu().numpy())
+                in_3d = self._look(place, self._shown(selected, [place.view]))
+                how = f"{how}, in 3D {in_3d.right:.0%}"
+                if in_3d.good:  # from all sides takes seconds, so it is looked at last
+                    in_3d = self._look(place, self._shown(selected, range(len(self.labels))))
+                    how = f"{how}, from all sides {in_3d.right:.0%}"
                 if in_3d.good:
-                    print(f"{name}: {how}, in 3D {in_3d.right:.0%}", flush=True)
+                    print(f"{name}: {how}", flush=True)
                     return selected
-                undone.append(f"{how}, in 3D {in_3d.right:.0%}")
+                undone.append(how)
         where = f"in view {self.scene.names[place.view]}"
         raise InputError(f"{where}, {'; '.join(undone) or f'{best:.0%} right at best'}")
 
@@ -179,16 +185,28 @@ class SimulatedPerson:
             return None
         return first.masks[first.chosen]
 
-    def _look(self, place: SimulatedClick, mask: Bool[np.ndarray, "h w"] | None) -> "_Look":
-        labels = self.labels[place.view]
-        if mask is None or not (mask & (labels != IGNORE)).any():
+    def _shown(self, selected: SelectedObject, views: Iterable[int]) -> dict[int, Bool[np.ndarray, "h w"]]:
+        """What is highlighted of an object in some views."""
+        return {view: selected.mask(self.scene.samples(view)).cpu().numpy() for view in views}
+
+    def _look(self, place: SimulatedClick, masks: Mapping[int, Bool[np.ndarray, "h w"] | None]) -> "_Look":
+        """What is seen of the masks of some views; the size of what is right, in the view that was clicked."""
+        shown = right = aside = pixels = 0
+        for view, mask in masks.items():
+            if mask is None or not mask.any():
+                continue
+            labels = self.labels[view]
+            known, alike = mask & (labels != IGNORE), labels == place.class_id
+            shown += int(known.sum())
+            right += int((known & alike).sum())
+            aside += int((known & ~ndimage.binary_dilation(alike, np.ones((3, 3)))).sum())
+            if view == place.view:
+                pixels = int((known & alike).sum())
+        if not shown:
             return _Look(0.0, 0, False)
-        shown, alike = mask & (labels != IGNORE), labels == place.class_id
-        pixels = int((shown & alike).sum())
-        right = pixels / int(shown.sum())
-        beside = (shown & ~ndimage.binary_dilation(alike, np.ones((3, 3)))).sum() / shown.sum()
-        pure = right >= RIGHT_ENOUGH or (right >= RIGHT_BUT_FOR_A_RIM and beside <= BESIDE)
-        return _Look(right, pixels, pure and pixels >= LARGE_ENOUGH * place.pixels)
+        pure = right >= RIGHT_ENOUGH * shown or (right >= RIGHT_BUT_FOR_A_RIM * shown and aside <= BESIDE * shown)
+        least = min(LARGE_ENOUGH * place.pixels, LARGE_IN_VIEW * self.labels[place.view].size)
+        return _Look(right / shown, pixels, pure and pixels >= least)
 
 
 @dataclass(frozen=True)
@@ -197,7 +215,7 @@ class _Look:
 
     Args:
         right: share of it that is of the class, of what has a class.
-        pixels: of the class, in it.
+        pixels: of the class, in it, in the view that was clicked.
         good: whether it may become a label.
     """
 

@@ -82,6 +82,7 @@ def unpack(
         primitives: centres of the scene's Gaussians, for samples of those.
     """
     device = directions.device
+    elevation = directions[..., 2].clone()  # a slice would hold all three
     counts = torch.from_numpy(packed.counts.astype(np.int64).reshape(-1)).to(device)
     pixels = torch.arange(len(counts), device=device).repeat_interleave(counts)
     weights = torch.from_numpy(packed.weights).to(device).float()
@@ -89,7 +90,7 @@ def unpack(
     if packed.primitives is not None:
         assert primitives is not None
         index = torch.from_numpy(packed.primitives).to(device).long()
-        return ViewSamples(primitives.to(device)[index], weights, pixels, distance, index)
+        return ViewSamples(primitives.to(device)[index], weights, pixels, distance, index, elevation)
     along = torch.from_numpy(packed.along).to(device)
     positions = centre.to(device) + directions.reshape(-1, 3)[pixels] * along[:, None]
-    return ViewSamples(positions, weights, pixels, distance)
+    return ViewSamples(positions, weights, pixels, distance, elevation=elevation)

@@ -1,6 +1,6 @@
 """What the rays of one view met: all that 3D selection needs to know of a radiance field."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int64
@@ -21,6 +21,7 @@ class ViewSamples:
         distance: of each pixel's surface from the camera (where half of the light is absorbed), scene units;
             infinite where the ray meets nothing.
         primitives: in a scene of Gaussians the index of each sample's Gaussian; the position is then its centre.
+        elevation: sine of the angle by which each pixel's ray rises, third axis up; None where it is not known.
     """
 
     positions: Float[Tensor, "samples 3"]
@@ -28,6 +29,7 @@ class ViewSamples:
     pixels: Int64[Tensor, " samples"]
     distance: Float[Tensor, "h w"]
     primitives: Int64[Tensor, " samples"] | None = None
+    elevation: Float[Tensor, "h w"] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -37,7 +39,13 @@ class ViewSamples:
     def where(self, kept: Tensor) -> "ViewSamples":
         """The samples of a boolean mask or of indices."""
         primitives = None if self.primitives is None else self.primitives[kept]
-        return ViewSamples(self.positions[kept], self.weights[kept], self.pixels[kept], self.distance, primitives)
+        return replace(
+            self,
+            positions=self.positions[kept],
+            weights=self.weights[kept],
+            pixels=self.pixels[kept],
+            primitives=primitives,
+        )
 
     def per_pixel(self, values: Float[Tensor, "samples channels"]) -> Float[Tensor, "h w channels"]:
         """Sum over each ray of weight times value: mask inverse rendering's forward direction (SA3D, Eq. 2)."""

@@ -76,7 +76,8 @@ class FieldRenderer:
                 rest = slice(0, min(size, count - start))
                 kept.append(weighty_samples(positions[rest], weights[rest], middles[rest], start, minimum_weight))
         positions, weights, pixels, distance = (torch.cat(parts) for parts in zip(*kept))
-        return ViewSamples(positions, weights, pixels, distance.reshape(height, width))
+        elevation = rays.directions[..., 2].to(distance)
+        return ViewSamples(positions, weights, pixels, distance.reshape(height, width), elevation=elevation)
 
     def _piece(self, rays: RayBundle) -> tuple[Tensor, Tensor, Tensor]:
         model = self.model

@@ -1,7 +1,7 @@
 """NAME.npz: an object in 3D in one file, without pickle."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +144,7 @@ def _object(arrays: dict[str, np.ndarray], path: Path, device: torch.device | st
     prompt = prompt_from_record(json.loads(str(arrays["prompt"])), str(path))
     check_prompt(prompt, None, str(path))
     if report.get("method") == SKY:
-        return StoredObject(replace(SkyObject.of(prompt, device), threshold=threshold, report=report), _frame(arrays))
+        return StoredObject(SkyObject.read(prompt, report, threshold, device), _frame(arrays))
     sites = (_gaussian_sites if "gaussians" in arrays else _voxel_blocks)(arrays, cell, device)
     votes = [
         torch.from_numpy(_array(arrays, name, np.floating, (sites.count + 1,)).astype(np.float32))[:, None].to(device)

@@ -204,7 +204,7 @@ class RunScene:
             centre = camera.camera_to_worlds[0, :, 3].to(self.model.device)
             directions = rays.directions.to(self.model.device)
             samples = unpack(self._packed_samples(view), centre, directions, self.renderer.primitives)
-            parts = (samples.positions, samples.weights, samples.pixels, samples.distance)
+            parts = (samples.positions, samples.weights, samples.pixels, samples.distance, directions[..., 2])
             self._samples.keep(view, samples, sum(part.nbytes for part in parts))
         return samples
 

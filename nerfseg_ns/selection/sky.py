@@ -1,6 +1,8 @@
-"""The sky as an object: where nothing is dense. A click there has no place in 3D, but it can name a class."""
+"""The sky as an object: what rises and meets nothing. A click there has no place in 3D, but it can name a class."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,29 +20,70 @@ from nerfseg_ns.selection.selector import FirstMask, Listener, Selector
 
 SKY = "sky"
 """The method in the report of such an object."""
+HORIZON = 0.0
+"""The elevation, a sine, of the rays that neither rise nor fall."""
+_LOWEST = "lowest_elevation"
 
 
+@dataclass(frozen=True, eq=False)
 class SkyObject(SelectedObject):
-    """All pixels whose rays meet nothing dense. No point of the scene belongs to it.
+    """All pixels whose rays rise and meet nothing dense. No point of the scene belongs to it.
 
-    Which mask the segmenter gives does not matter: what is not dense in one view is the sky of all others too.
+    Which mask the segmenter gives does not matter: what is not dense in one view is the sky of all others too. Below
+    the horizon a learned scene has holes, where the ground is far away or was seen from few sides; a scene that ends
+    somewhere has sky there as well. A click there tells that it does, and how far down.
+
+    Args:
+        lowest: elevation (sine of the angle with the ground plane) of the lowest rays that count, at most
+            :data:`HORIZON`.
     """
 
     has_place = False
 
+    lowest: float = HORIZON
+
     @classmethod
-    def of(cls, prompt: ObjectPrompt, device: torch.device | str = "cpu") -> "SkyObject":
-        """The object of a prompt."""
+    def of(cls, prompt: ObjectPrompt, lowest: float = HORIZON, device: torch.device | str = "cpu") -> "SkyObject":
+        """The object of a prompt, that far down."""
         none = torch.full((1, 1, 1), -1, dtype=torch.long, device=device)
         blocks = VoxelBlocks(1.0, torch.zeros(3, dtype=torch.long, device=device), none, 0)
-        return cls(prompt, blocks, ObjectVotes.none(blocks, 1), report={"method": SKY, "seconds": {}})
+        report = {"method": SKY, _LOWEST: lowest, "seconds": {}}
+        return cls(prompt, blocks, ObjectVotes.none(blocks, 1), report=report, lowest=lowest)
+
+    @classmethod
+    def clicked(cls, scene: Scene, prompt: ObjectPrompt) -> "SkyObject":
+        """The object of a prompt that points at the sky of a scene: down to its lowest click, or to the horizon."""
+        first = prompt.views[0]
+        samples = scene.samples(list(scene.names).index(first.view))
+        lowest = HORIZON
+        if samples.elevation is not None:
+            clicks = [around(samples.elevation, x, y).min() for x, y, label in first.points if label == 1]
+            lowest = min([HORIZON, *map(float, clicks)])
+        return cls.of(prompt, lowest, samples.distance.device)
+
+    @classmethod
+    def read(
+        cls, prompt: ObjectPrompt, report: dict[str, Any], threshold: float, device: torch.device | str
+    ) -> "SkyObject":
+        """The object of a file.
+
+        Raises:
+            ValueError: how far down it reaches is no elevation.
+        """
+        lowest = report.get(_LOWEST, HORIZON)
+        if not isinstance(lowest, int | float) or not -1.0 <= lowest <= HORIZON:
+            raise ValueError(f"{_LOWEST} {lowest!r}")
+        return replace(cls.of(prompt, float(lowest), device), threshold=threshold, report=report)
 
     def share(self, samples: ViewSamples) -> Float[Tensor, "h w"]:
-        """1 where the ray meets nothing, 0 elsewhere."""
-        return (~samples.distance.isfinite()).to(samples.weights)
+        """1 where the ray rises and meets nothing, 0 elsewhere; where elevations are not known, all rays rise."""
+        nothing = ~samples.distance.isfinite()
+        if samples.elevation is not None:
+            nothing &= samples.elevation >= self.lowest
+        return nothing.to(samples.weights)
 
     def vote(self, samples: ViewSamples) -> Float[Tensor, "h w"]:
-        """Share of the pixels around each that meet nothing: edges of surfaces are less sure."""
+        """Share of the pixels around each that are sky: edges of surfaces are less sure."""
         share = torch.nn.functional.pad(self.share(samples)[None, None], (1, 1, 1, 1), mode="replicate")
         return torch.nn.functional.avg_pool2d(share, 3, stride=1)[0, 0]
 
@@ -55,7 +98,7 @@ def select_with_sky(
     """
     sky = [prompt for prompt in prompts if names_the_sky(scene, prompt)]
     for prompt in sky:
-        yield SkyObject.of(prompt, scene.samples(list(scene.names).index(prompt.views[0].view)).distance.device)
+        yield SkyObject.clicked(scene, prompt)
     others = [prompt for prompt in prompts if prompt not in sky]
     if others:
         yield from selector.select(scene, segmenter, others, listener)
@@ -66,7 +109,7 @@ def sky_mask(scene: Scene, prompt: ObjectPrompt) -> FirstMask | None:
     if not names_the_sky(scene, prompt):
         return None
     view = list(scene.names).index(prompt.views[0].view)
-    mask = SkyObject.of(prompt).mask(scene.samples(view)).cpu().numpy()
+    mask = SkyObject.clicked(scene, prompt).mask(scene.samples(view)).cpu().numpy()
     return FirstMask(view, mask[None], np.ones(1, dtype=np.float32), 0)
 
 
@@ -90,7 +133,7 @@ def points_at_sky(scene: Scene, prompt: ObjectPrompt) -> bool:
     return not any(around(distance, x, y).isfinite().any() for x, y, _ in clicks)
 
 
-def around(distance: Float[Tensor, "h w"], x: float, y: float) -> Float[Tensor, "rows columns"]:
-    """The distances at a click and next to it."""
-    row, column = min(int(y), distance.shape[0] - 1), min(int(x), distance.shape[1] - 1)
-    return distance[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2]
+def around(values: Float[Tensor, "h w"], x: float, y: float) -> Float[Tensor, "rows columns"]:
+    """The values at a click and next to it."""
+    row, column = min(int(y), values.shape[0] - 1), min(int(x), values.shape[1] - 1)
+    return values[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2]

@@ -70,7 +70,10 @@ class Contributions:
         kept = self.weights > minimum_weight
         index = self.gaussians[kept]
         positions = gaussians.means[index]
-        return ViewSamples(positions, self.weights[kept], self.pixels[kept], distance.reshape(size), index)
+        elevation = directions[:, 2].reshape(size)
+        return ViewSamples(
+            positions, self.weights[kept], self.pixels[kept], distance.reshape(size), index, elevation=elevation
+        )
 
 
 def nearest_along(

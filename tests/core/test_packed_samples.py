@@ -29,6 +29,7 @@ def test_a_view_comes_back():
     back, expected = unpack(packed, CAMERA.centre, CAMERA.directions()), samples()
     torch.testing.assert_close(back.positions, expected.positions)
     assert back.pixels.tolist() == [0, 0, 4] and torch.equal(back.distance, expected.distance)
+    assert torch.equal(back.elevation, CAMERA.directions()[..., 2])
     assert back.weights[:2].tolist() == [0.25, 0.625]  # exact in float16
     torch.testing.assert_close(back.weights, expected.weights, rtol=5e-4, atol=0.0)
 

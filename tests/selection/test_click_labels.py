@@ -76,6 +76,35 @@ def test_the_sky_is_what_is_not_dense_and_less_sure_at_edges(row):
     assert not sky.contains(torch.randn(20, 3)).any() and sky.bounds() is None
 
 
+def test_the_sky_rises_unless_a_click_tells_that_it_reaches_farther_down(row, tmp_path):
+    """Holes of the ground below the horizon are no sky; where the scene ends there is sky there as well."""
+    nothing = replace(row, distance=torch.full_like(row.distance, torch.inf))
+    steep = torch.tensor([[0.5, 0.0, -0.1, -0.2, -0.3]]).expand_as(row.distance)
+    view = replace(nothing, elevation=steep)
+    above = SkyObject.of(prompt("sky", "Sky"))
+    assert above.mask(view)[0].tolist() == [True, True, False, False, False]
+    assert above.mask(nothing).all()  # of rays that are not known to fall, none is left out
+
+    class OneView:
+        names = ("000",)
+
+        def samples(self, _):
+            return view
+
+    # the pixels next to a click are clicked as well: -0.2 is next to -0.1
+    for x, lowest, pixels in ((0.5, 0.0, 2), (2.5, -0.2, 4)):
+        sky = SkyObject.clicked(OneView(), prompt("sky", "Sky", click=(x, 0.5)))
+        assert sky.lowest == pytest.approx(lowest) and int(sky.mask(view)[0].sum()) == pixels
+        path = tmp_path / f"{pixels}.npz"
+        write_object(path, sky.with_threshold(0.7), SceneFrame.identity())
+        stored = read_object(path).object
+        assert stored.threshold == 0.7 and int(stored.mask(view)[0].sum()) == pixels
+    for wrong in (0.1, -2, "low"):
+        write_object(path, replace(sky, report={**sky.report, "lowest_elevation": wrong}), SceneFrame.identity())
+        with pytest.raises(InputError, match="not an object file of nerfseg segment.*lowest_elevation"):
+            read_object(path)
+
+
 @pytest.fixture
 def sky_scene(analytic_scene):
     """The scene of two balls, whose camera sees no horizon, with a corner of nothing in its first view."""

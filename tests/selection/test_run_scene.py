@@ -41,6 +41,7 @@ def test_samples_are_what_the_model_renders(run):
     density = FieldRenderer(model).density(samples.positions[:50])
     expected, _, _ = model.field.locate(samples.positions[:50, None])
     torch.testing.assert_close(density, expected.reshape(-1))
+    torch.testing.assert_close(samples.elevation, rays.directions[..., 2])
     on_ray = rays.origins.reshape(-1, 3)[samples.pixels] - samples.positions
     torch.testing.assert_close(
         torch.nn.functional.normalize(-on_ray, dim=-1),

@@ -180,6 +180,8 @@ def test_the_renderer_of_a_splat_model_gives_samples_by_view_and_by_ray(small_kn
     ours, theirs = by_view.distance[::9, ::9], by_ray.distance
     both = ours.isfinite() & theirs.isfinite()
     assert both.float().mean() > 0.5
+    torch.testing.assert_close(by_ray.elevation, by_view.elevation[::9, ::9])
+    torch.testing.assert_close(by_ray.elevation, rays.directions[..., 2])
     assert float((ours - theirs)[both].abs().median()) < 0.02  # rays have no pixel's width
     on, off = torch.tensor([[0.0, 0.0, 0.4]]), torch.tensor([[0.0, 0.0, 0.9]])
     assert float(renderer.density(on)) > 0.1 and float(renderer.density(off)) == 0.0
