@@ -22,7 +22,7 @@ def comparison_parts(rows: Sequence[MeasuredRow], comparison: Comparison) -> dic
         "budgets": _budgets(scores, comparison, rows),
         "margins": _margins(scores, comparison),
         "classes": _classes(scores, comparison),
-        "costs": _costs(scores, comparison),
+        "costs": _costs(scores, comparison, rows),
     }
     return {name: text for name, text in parts.items() if name == "budgets" or len(text.cells) > 1}
 
@@ -116,20 +116,27 @@ def _classes(scores: CellScores, comparison: Comparison) -> TableText:
     return TableText(cells, f"Mean of the runs in whose test views the class occurs. {counts}.")
 
 
-def _costs(scores: CellScores, comparison: Comparison) -> TableText:
+def _costs(scores: CellScores, comparison: Comparison, rows: Sequence[MeasuredRow]) -> TableText:
     cells = [["", "runs", "time of a run, median", "peak memory"]]
-    for method in comparison.methods:
-        rows = [row for budget in comparison.budgets for row in scores.rows(method, budget)]
-        times = [row.seconds for row in rows if row.seconds is not None]
+    costs = {
+        method: [row for budget in comparison.budgets for row in scores.rows(method, budget)]
+        for method in comparison.methods
+    }
+    for row in rows:
+        if row.cell is None:
+            costs.setdefault(f"*{row.name.split(' / ')[-1]}*", []).append(row)
+    for name, runs in costs.items():
+        times = [row.seconds for row in runs if row.seconds is not None]
         if not times:
             continue
-        memory = [_peak(row) for row in rows]
+        memory = [_peak(row) for row in runs]
         largest = max((value for value in memory if value is not None), default=None)
         size = "–" if largest is None else f"{largest:.1f} GiB"
-        cells.append([method, str(len(rows)), f"{statistics.median(times):.0f} s", size])
+        cells.append([name, str(len(runs)), f"{statistics.median(times):.0f} s", size])
     note = (
-        "Wall time from the start of a run's process to its scores, without the geometry, the labels and the rendered "
-        "views that it took from other runs. Main memory."
+        "Wall time from the start of a run's process to its scores, without what it took from other runs: the "
+        "geometry, the labels (in italics: shared by all rows of a scene that need them) and the rendered views. "
+        "Main memory."
     )
     return TableText(cells, note)
 

@@ -142,6 +142,7 @@ def test_tables():
         ["Pole", "0.32", "0.35", "0.41", "0.48"],
     ]
     assert parts["costs"].cells[3] == ["new", "3", "20 s", "1.0 GiB"]
+    assert parts["costs"].cells[-1] == ["*ground*", "1", "5 s", "1.0 GiB"]
 
 
 def test_cells_that_the_matrix_no_longer_has_do_not_count(tmp_path):
