@@ -139,12 +139,9 @@ def train_network(
                 chosen.append(source[int(which * len(source))])
             colours, labels = augmentation.crops(chosen, settings.crop, generator)
             if bool((labels != IGNORE).any()):
-                loss = cross_entropy(
-                    network(colours.to(device, memory_format=torch.channels_last)),
-                    labels.to(device),
-                    weights,
-                    ignore_index=IGNORE,
-                )
+                with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
+                    scores = network(colours.to(device, memory_format=torch.channels_last))
+                loss = cross_entropy(scores.float(), labels.to(device), weights, ignore_index=IGNORE)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()

@@ -20,6 +20,8 @@ from nerfseg_ns.selection.sky import select_with_sky, sky_mask
 
 RIGHT_ENOUGH = 0.9
 """Share of what is highlighted that has to be of the class that it gets."""
+RIGHT_FROM_ALL_SIDES = 2 / 3
+"""The same share over all views: most of them show it from farther away or another side than the one clicked in."""
 RIGHT_BUT_FOR_A_RIM = 0.5
 """The same share where nothing else is wrong than pixels next to the class: of a pole these are as many as its own."""
 BESIDE = 0.05
@@ -60,8 +62,9 @@ class SimulatedPerson:
     :data:`RIGHT_ENOUGH` of it does, or all but a rim of one pixel, and it is not a mere speck (:data:`LARGE_ENOUGH`,
     :data:`LARGE_IN_VIEW`); a piece of a pavement is as good an example as all of it. Of the outlines of all meanings
     (auto, part, object, whole) the good one that shows most of the class is selected in 3D, and undone when what is
-    highlighted is no good in that view, or in all views together; then the next. If none is left, a box around the
-    object follows, which costs a click, and its meanings likewise. Clicks that were in vain stay spent.
+    highlighted is no good in that view, or too much of it is wrong in all views together
+    (:data:`RIGHT_FROM_ALL_SIDES`); then the next. If none is left, a box around the object follows, which costs a
+    click, and its meanings likewise. Clicks that were in vain stay spent.
 
     Classes take turns, those of large objects before those of small ones, and each turn goes to the class's largest
     object that is left. A class of which :data:`TRIES` objects were tried in vain waits until no other class has
@@ -149,7 +152,7 @@ class SimulatedPerson:
                 in_3d = self._look(place, self._shown(selected, [place.view]))
                 how = f"{how}, in 3D {in_3d.right:.0%}"
                 if in_3d.good:  # from all sides takes seconds, so it is looked at last
-                    in_3d = self._look(place, self._shown(selected, range(len(self.labels))))
+                    in_3d = self._look(place, self._shown(selected, range(len(self.labels))), RIGHT_FROM_ALL_SIDES)
                     how = f"{how}, from all sides {in_3d.right:.0%}"
                 if in_3d.good:
                     print(f"{name}: {how}", flush=True)
@@ -189,7 +192,12 @@ class SimulatedPerson:
         """What is highlighted of an object in some views."""
         return {view: selected.mask(self.scene.samples(view)).cpu().numpy() for view in views}
 
-    def _look(self, place: SimulatedClick, masks: Mapping[int, Bool[np.ndarray, "h w"] | None]) -> "_Look":
+    def _look(
+        self,
+        place: SimulatedClick,
+        masks: Mapping[int, Bool[np.ndarray, "h w"] | None],
+        right_enough: float = RIGHT_ENOUGH,
+    ) -> "_Look":
         """What is seen of the masks of some views; the size of what is right, in the view that was clicked."""
         shown = right = aside = pixels = 0
         for view, mask in masks.items():
@@ -204,7 +212,7 @@ class SimulatedPerson:
                 pixels = int((known & alike).sum())
         if not shown:
             return _Look(0.0, 0, False)
-        pure = right >= RIGHT_ENOUGH * shown or (right >= RIGHT_BUT_FOR_A_RIM * shown and aside <= BESIDE * shown)
+        pure = right >= right_enough * shown or (right >= RIGHT_BUT_FOR_A_RIM * shown and aside <= BESIDE * shown)
         least = min(LARGE_ENOUGH * place.pixels, LARGE_IN_VIEW * self.labels[place.view].size)
         return _Look(right / shown, pixels, pure and pixels >= least)
 

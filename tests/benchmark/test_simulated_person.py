@@ -242,15 +242,15 @@ def test_an_object_that_floods_the_scene_in_3d_is_undone_and_its_click_stays_spe
     }
 
 
-@pytest.mark.parametrize("wrong, taken", [(1, True), (2, False)])
+@pytest.mark.parametrize("wrong, taken", [(8, True), (9, False)])
 def test_what_is_right_where_it_was_clicked_is_looked_at_from_all_sides(wrong, taken):
     """The other view shows the sky in its first two rows: 16 pixels of the car are right, and these are not."""
     sky = np.cumsum(LABELS[1] == SKY).reshape(HEIGHT, WIDTH)
     beyond = {("Car 1", meaning, False): sky <= wrong for meaning in ("auto", "part", "object", "whole")}
     done = clicked(HandMadeMasks(CARS), (3, CAR), engine=Engine(elsewhere=beyond))
-    assert bool(done.objects) is taken  # 16 of 17 are 0.94, 16 of 18 are 0.89
+    assert bool(done.objects) is taken  # two thirds of 24
     if not taken:
-        assert "auto: 100% right, in 3D 100%, from all sides 89%" in done.given_up["Car 1"]
+        assert "auto: 100% right, in 3D 100%, from all sides 64%" in done.given_up["Car 1"]
 
 
 def test_a_street_is_no_speck_of_the_roads_of_a_town():
