@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 from jaxtyping import Bool, UInt8, UInt16
@@ -23,6 +24,7 @@ class SimulatedClick:
         class_id: of the pixels that are clicked on; a piece of road has lines of another class on it.
         view: index of the view.
         place: (x, y) in pixels, pixel centres at +0.5: the one farthest from the edge.
+        width: distance from there to the edge, pixels.
         pixels: of the connected region that is clicked on.
         box: x0, y0, x1, y1 around it.
     """
@@ -31,6 +33,7 @@ class SimulatedClick:
     class_id: int
     view: int
     place: tuple[float, float]
+    width: float
     pixels: int
     box: tuple[float, float, float, float]
 
@@ -40,30 +43,32 @@ def simulated_clicks(
     labels: Sequence[UInt8[np.ndarray, "h w"]],
     minimum_pixels: int = 1,
 ) -> list[SimulatedClick]:
-    """All places to click, the largest first: each class of each object where most of it shows in one piece.
+    """All places to click, the widest first: each class of each object where it is widest.
 
-    What belongs to no object, such as the sky, is not one thing: every connected region of a class in every view is
-    a place of its own.
+    A click is surest in the middle of something wide; the street that crosses a whole view is thin, and what somebody
+    means by a click on it less clear. What belongs to no object, such as the sky, is not one thing: every connected
+    region of a class in every view is a place of its own.
 
     Args:
         instances: object ids of each view.
         labels: class ids of the same pixels, 255 without one: these are not clicked.
         minimum_pixels: regions that are smaller are left out.
     """
-    largest: dict[tuple[int, ...], tuple[int, int, Bool[np.ndarray, "h w"]]] = {}
+    widest: dict[tuple[int, ...], tuple[float, int, int, Bool[np.ndarray, "h w"]]] = {}
     for view, (ids, classes) in enumerate(zip(instances, labels)):
         for number, (object_id, class_id, region) in enumerate(_regions(ids, classes)):
             pixels = int(region.sum())
             key = (object_id, class_id) if object_id != NO_OBJECT else (object_id, class_id, view, number)
-            if pixels >= minimum_pixels and pixels > largest.get(key, (0,))[0]:
-                largest[key] = pixels, view, region
+            if pixels >= minimum_pixels and (width := _width(region), pixels) > widest.get(key, (0.0, 0))[:2]:
+                widest[key] = width, pixels, view, region
     clicks = []
-    for (object_id, class_id, *_), (pixels, view, region) in largest.items():
+    for (object_id, class_id, *_), (width, pixels, view, region) in widest.items():
         x, y = inner_points(region, 1, 0.0)[0].tolist()
         x0, y0, x1, y1 = bounding_box(region)
         box = (float(x0), float(y0), float(x1), float(y1))
-        clicks.append(SimulatedClick(object_id, class_id, view, (x, y), pixels, box))
-    return sorted(clicks, key=lambda click: (-click.pixels, click.object_id, click.class_id, click.view))
+        clicks.append(SimulatedClick(object_id, class_id, view, (x, y), width, pixels, box))
+    order = attrgetter("object_id", "class_id", "view")
+    return sorted(clicks, key=lambda click: (-click.width, -click.pixels, *order(click)))
 
 
 def rightly_meant(
@@ -96,6 +101,12 @@ def _regions(
             parts, count = ndimage.label(which == number, structure=_TOUCHING)
             for part in range(1, count + 1):
                 yield object_id, class_id, parts == part
+
+
+def _width(region: Bool[np.ndarray, "h w"]) -> float:
+    """Greatest distance of its pixels from its edge, of which that of the image is one."""
+    x0, y0, x1, y1 = bounding_box(region)
+    return float(ndimage.distance_transform_edt(np.pad(region[y0:y1, x0:x1], 1)).max())
 
 
 def _at(mask: Bool[np.ndarray, "h w"], place: tuple[float, float]) -> Bool[np.ndarray, "h w"]:

@@ -66,7 +66,7 @@ class SimulatedPerson:
     (:data:`RIGHT_FROM_ALL_SIDES`); then the next. If none is left, a box around the object follows, which costs a
     click, and its meanings likewise. Clicks that were in vain stay spent.
 
-    Classes take turns, those of large objects before those of small ones, and each turn goes to the class's largest
+    Classes take turns, those of wide objects before those of narrow ones, and each turn goes to the class's widest
     object that is left. A class of which :data:`TRIES` objects were tried in vain waits until no other class has
     anything left. What is highlighted already, as the class that it is, is not clicked again and costs no turn.
 
@@ -115,7 +115,7 @@ class SimulatedPerson:
         return done
 
     def _next(self, places: Sequence[SimulatedClick], tries: Counter[int], done: ClickedScene) -> SimulatedClick:
-        """The largest of the class whose turn it is; of a class of which none can be had, no more than a few."""
+        """The widest of the class whose turn it is; of a class of which none can be had, no more than a few."""
         had = {each.prompt.class_name for each in done.objects}
         hopeless = {number for number, count in tries.items() if count >= TRIES and self.names[number] not in had}
         return min(places, key=lambda place: (place.class_id in hopeless, tries[place.class_id]))

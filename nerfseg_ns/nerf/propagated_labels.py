@@ -192,10 +192,7 @@ def _learn(
     seed: int,
     clicked: bool,
 ) -> LabelPropagation:
-    """From the labelled pixels, those of other views that show the same surfaces, and the sky where no label has it.
-
-    Where the labels are clicked things, from what is sure among all unlabelled pixels, too.
-    """
+    """From labelled pixels, others that show the same surfaces, what is sure without a label, and an unlabelled sky."""
     columns: list[list[np.ndarray]] = [[], [], [], []]
     for view, label in labels.items():
         classes = label[lattices[view].y, lattices[view].x]
@@ -203,10 +200,10 @@ def _learn(
         for column, values in zip(columns, (surfaces[view].points, *looks[view], classes)):
             column.append(values[chosen])
     points, colours, features, classes = (np.concatenate(column) for column in columns)
-    unlabelled = None
+    unlabelled = _some_looks(looks, wanted, seed)
     if clicked:  # few things, and classes as frequent as somebody clicked them
         features = with_blurred_shapes(features, seed)
-        unlabelled = with_blurred_shapes(_some_looks(looks, wanted, seed), seed + 1)
+        unlabelled = with_blurred_shapes(unlabelled, seed + 1)
     bare_views = {view: of_view for view, of_view in wanted.items() if view not in labels}
     others = _pixels(bare_views, surfaces, looks)
     if sky is not None:

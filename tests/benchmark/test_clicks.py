@@ -24,13 +24,13 @@ def two_views():
     return [first, second], [classes[first], classes[second]]
 
 
-def test_the_largest_objects_come_first_each_where_most_of_it_shows():
+def test_the_widest_objects_come_first_each_where_it_is_widest():
     instances, labels = two_views()
     found = simulated_clicks(instances, labels)
     # no object's pixels are a place in every view: 400 - 36 - 25 - 16 - 4, and 400 - 81 - 64
     assert [(c.object_id, c.class_id, c.view, c.pixels) for c in found] == [
-        (0, 3, 0, 319),
         (0, 3, 1, 255),
+        (0, 3, 0, 319),
         (1, 0, 1, 81),
         (2, 1, 0, 25),
         (3, 1, 0, 16),
@@ -39,7 +39,16 @@ def test_the_largest_objects_come_first_each_where_most_of_it_shows():
     assert found[2].place == (4.5, 4.5)  # the middle of 9 pixels
     assert found[3].box == (0.0, 10.0, 5.0, 15.0)
     assert all(instances[c.view][int(c.place[1]), int(c.place[0])] == c.object_id for c in found)
+    assert [c.width for c in found[2:]] == [5.0, 3.0, 2.0, 1.0]
     assert [c.object_id for c in simulated_clicks(instances, labels, minimum_pixels=17)] == [0, 0, 1, 2]
+
+
+def test_a_long_thin_strip_is_not_clicked_where_the_same_thing_is_wide():
+    street = np.zeros((2, 9, 20), dtype=np.uint16)
+    street[0, 3:5], street[1, 2:7, 0:5] = 1, 1  # 40 pixels, two wide; and 25, five wide
+    labels = np.where(street == 1, 0, IGNORE).astype(np.uint8)
+    (click,) = simulated_clicks(list(street), list(labels))
+    assert (click.view, click.width, click.pixels, click.place) == (1, 3.0, 25, (2.5, 4.5))
 
 
 def test_classes_on_one_object_and_pieces_of_no_object_are_clicked_apart():

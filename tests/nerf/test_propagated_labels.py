@@ -178,7 +178,7 @@ def test_of_few_things_the_exact_size_is_not_learned(outlined: bool, monkeypatch
         def __init__(self, points, colours, features, classes, *others, frequencies_count, unlabelled):
             sizes.append(np.unique(features[classes == ROOF][:, -5]))
             assert frequencies_count is not outlined
-            assert (unlabelled is not None) is outlined
+            assert unlabelled is not None and len(unlabelled)
             options = {"frequencies_count": frequencies_count, "unlabelled": unlabelled}
             super().__init__(points, colours, features, classes, *others, **options)
 
