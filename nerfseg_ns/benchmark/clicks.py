@@ -12,9 +12,9 @@ from nerfseg_ns.core.input_error import InputError
 class Clicks:
     """Simulated clicks with a class, made into labels as ``nerfseg segment --labels-out`` does.
 
-    Somebody is simulated who clicks the classes in turn, the largest objects first, looks at what each click gives,
+    Somebody is simulated who clicks the classes in turn, the widest objects first, looks at what each click gives,
     and keeps only what is right (:class:`~nerfseg_ns.benchmark.simulated_person.SimulatedPerson`): an object is clicked
-    in the training view where it is largest, at the pixel farthest from its edge. The scene has ``instances/*.png``.
+    in the training view where it is widest, at the pixel farthest from its edge. The scene has ``instances/*.png``.
 
     Args:
         run_of: name of an earlier row of kind ``segmentation`` whose run is used, with labels of all training views.
@@ -62,7 +62,7 @@ def _table(rows: Sequence[MeasuredRow], baseline: MeasuredRow | None) -> TableTe
             ]
         )
     note = (
-        "Simulated clicks, a class each: the classes in turn, the largest objects first. Where the outline of a click "
+        "Simulated clicks, a class each: the classes in turn, the widest objects first. Where the outline of a click "
         "is wrong, another meaning or a box (one click more) follows, or the object is given up. Of all training views."
     )
     return TableText(cells, note)

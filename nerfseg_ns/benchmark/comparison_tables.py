@@ -123,8 +123,8 @@ def _costs(scores: CellScores, comparison: Comparison, rows: Sequence[MeasuredRo
         for method in comparison.methods
     }
     for row in rows:
-        if row.cell is None:
-            costs.setdefault(f"*{row.name.split(' / ')[-1]}*", []).append(row)
+        if (name := comparison.shared_name(row)) is not None:
+            costs.setdefault(f"*{name}*", []).append(row)
     for name, runs in costs.items():
         times = [row.seconds for row in runs if row.seconds is not None]
         if not times:

@@ -42,6 +42,7 @@ class Comparison:
         margins: differences that are stated.
         scenes: names; none: all that have results.
         seeds: likewise.
+        shared: names of the rows that each scene has once.
     """
 
     budgets: tuple[str, ...]
@@ -50,6 +51,13 @@ class Comparison:
     margins: tuple[Margin, ...] = ()
     scenes: tuple[str, ...] = ()
     seeds: tuple[int, ...] = ()
+    shared: tuple[str, ...] = ()
+
+    def shared_name(self, row: MeasuredRow) -> str | None:
+        """The name that a shared row has in every scene; None of a cell, and of a row that the matrix does not have."""
+        scene, _, name = row.name.partition(" / ")
+        of_matrix = row.cell is None and name in self.shared and (not self.scenes or scene in self.scenes)
+        return name if of_matrix else None
 
     def shown(self, rows: Iterable[MeasuredRow]) -> list[MeasuredRow]:
         """Those of the rows that count: shared ones, and cells that the matrix still has."""
@@ -115,6 +123,7 @@ class Matrix:
             margins,
             tuple(self._scenes),
             tuple(self._seeds),
+            tuple(self._shared),
         )
 
     def entries(self) -> Iterator[MatrixEntry]:

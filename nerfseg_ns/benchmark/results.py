@@ -121,7 +121,7 @@ def _comparison(document: dict[str, Any] | None) -> Comparison | None:
     if document is None:
         return None
     margins = tuple(Margin(**{**margin, "over": tuple(margin["over"])}) for margin in document["margins"])
-    several = {key: tuple(document.get(key, ())) for key in ("budgets", "methods", "scenes", "seeds")}
+    several = {key: tuple(document.get(key, ())) for key in ("budgets", "methods", "scenes", "seeds", "shared")}
     return Comparison(class_budget=document["class_budget"], margins=margins, **several)
 
 

@@ -16,7 +16,7 @@ from nerfseg_ns.selection.prompts import GRANULARITIES, ObjectPrompt, ViewPrompt
 from nerfseg_ns.selection.scene import Scene
 from nerfseg_ns.selection.selected_object import SelectedObject
 from nerfseg_ns.selection.selector import Listener, Selector
-from nerfseg_ns.selection.sky import select_with_sky, sky_mask
+from nerfseg_ns.selection.sky import names_the_sky, select_with_sky, sky_mask
 
 RIGHT_ENOUGH = 0.9
 """Share of what is highlighted that has to be of the class that it gets."""
@@ -178,6 +178,9 @@ class SimulatedPerson:
                 return
             done.actions[action] += 1
             prompt = ObjectPrompt(name, (view,), class_name=self.names[place.class_id])
+            if names_the_sky(self.scene, prompt):  # of which every meaning is the same, and a box too
+                yield [prompt]
+                return
             yield [replace(prompt, granularity=meaning) for meaning in GRANULARITIES]
 
     def _outline(self, prompt: ObjectPrompt) -> Bool[np.ndarray, "h w"] | None:

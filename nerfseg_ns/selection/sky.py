@@ -22,6 +22,12 @@ SKY = "sky"
 """The method in the report of such an object."""
 HORIZON = 0.0
 """The elevation, a sine, of the rays that neither rise nor fall."""
+ANYWHERE = -1.0
+"""The elevation of rays that fall straight down: no ray is lower."""
+UPRIGHT = 0.3
+"""How far the cameras of a scene whose third axis points up do so in the mean, at least: 1 level, 0.5 steeply down."""
+MOST_CAMERAS = 64
+"""So many, spread evenly, are asked for that."""
 _LOWEST = "lowest_elevation"
 
 
@@ -31,11 +37,12 @@ class SkyObject(SelectedObject):
 
     Which mask the segmenter gives does not matter: what is not dense in one view is the sky of all others too. Below
     the horizon a learned scene has holes, where the ground is far away or was seen from few sides; a scene that ends
-    somewhere has sky there as well. A click there tells that it does, and how far down.
+    somewhere has sky there as well. A click there tells that it does, and how far down. Where the third axis of a scene
+    does not point up, as in files of Gaussians, there is no horizon, and everything that is not dense counts.
 
     Args:
-        lowest: elevation (sine of the angle with the ground plane) of the lowest rays that count, at most
-            :data:`HORIZON`.
+        lowest: elevation (sine of the angle with the ground plane) of the lowest rays that count, from
+            :data:`ANYWHERE` to :data:`HORIZON`.
     """
 
     has_place = False
@@ -53,32 +60,35 @@ class SkyObject(SelectedObject):
     @classmethod
     def clicked(cls, scene: Scene, prompt: ObjectPrompt) -> "SkyObject":
         """The object of a prompt that points at the sky of a scene: down to its lowest click, or to the horizon."""
-        first = prompt.views[0]
-        samples = scene.samples(list(scene.names).index(first.view))
-        lowest = HORIZON
-        if samples.elevation is not None:
-            clicks = [around(samples.elevation, x, y).min() for x, y, label in first.points if label == 1]
-            lowest = min([HORIZON, *map(float, clicks)])
-        return cls.of(prompt, lowest, samples.distance.device)
+        names = list(scene.names)
+        lowest = HORIZON if _has_horizon(scene) else ANYWHERE
+        for each in prompt.views:
+            if each.view in names:
+                seen = scene.samples(names.index(each.view))
+                clicks = [(x, y) for x, y, label in each.points if label == 1 and _open(seen.distance, x, y)]
+                if seen.elevation is not None:
+                    lowest = min([lowest, *(float(around(seen.elevation, *click).min()) for click in clicks)])
+        device = scene.samples(names.index(prompt.views[0].view)).distance.device
+        return cls.of(prompt, max(lowest, ANYWHERE), device)
 
     @classmethod
     def read(
         cls, prompt: ObjectPrompt, report: dict[str, Any], threshold: float, device: torch.device | str
     ) -> "SkyObject":
-        """The object of a file.
+        """The object of a file; one that does not say how far down it reaches has everything that is not dense.
 
         Raises:
             ValueError: how far down it reaches is no elevation.
         """
-        lowest = report.get(_LOWEST, HORIZON)
-        if not isinstance(lowest, int | float) or not -1.0 <= lowest <= HORIZON:
+        lowest = report.get(_LOWEST, ANYWHERE)
+        if not isinstance(lowest, int | float) or not ANYWHERE <= lowest <= HORIZON:
             raise ValueError(f"{_LOWEST} {lowest!r}")
         return replace(cls.of(prompt, float(lowest), device), threshold=threshold, report=report)
 
     def share(self, samples: ViewSamples) -> Float[Tensor, "h w"]:
         """1 where the ray rises and meets nothing, 0 elsewhere; where elevations are not known, all rays rise."""
         nothing = ~samples.distance.isfinite()
-        if samples.elevation is not None:
+        if samples.elevation is not None and self.lowest > ANYWHERE:
             nothing &= samples.elevation >= self.lowest
         return nothing.to(samples.weights)
 
@@ -130,7 +140,19 @@ def points_at_sky(scene: Scene, prompt: ObjectPrompt) -> bool:
     if not clicks or first.view not in scene.names:
         return False
     distance = scene.samples(list(scene.names).index(first.view)).distance
-    return not any(around(distance, x, y).isfinite().any() for x, y, _ in clicks)
+    return all(_open(distance, x, y) for x, y, _ in clicks)
+
+
+def _open(distance: Float[Tensor, "h w"], x: float, y: float) -> bool:
+    """Whether nothing is dense at a click and next to it."""
+    return not around(distance, x, y).isfinite().any()
+
+
+def _has_horizon(scene: Scene) -> bool:
+    """Whether the third axis points up, as far as the cameras tell: they are seldom held on their sides."""
+    count = min(len(scene.names), MOST_CAMERAS)
+    views = [int((each + 0.5) * len(scene.names) / count) for each in range(count)]
+    return sum(float(scene.camera(view).c2w[2, 1]) for view in views) >= UPRIGHT * count
 
 
 def around(values: Float[Tensor, "h w"], x: float, y: float) -> Float[Tensor, "rows columns"]:

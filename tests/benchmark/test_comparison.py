@@ -120,7 +120,8 @@ def test_a_bar_that_fewer_scenes_have_says_so():
 
 
 def test_tables():
-    parts = comparison_parts([SHARED, *ROWS], COMPARISON)
+    gone = [replace(SHARED, name="a / of old"), replace(SHARED, name="c / ground")]
+    parts = comparison_parts([SHARED, *gone, *ROWS], replace(COMPARISON, scenes=("a", "b"), shared=("ground",)))
     assert parts["budgets"].cells == [
         ["mIoU", "1 view", "5 views", "clicks"],
         ["old", "–", "0.510 ± 0.106 (3 of 2)", "–"],

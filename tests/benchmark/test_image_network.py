@@ -114,12 +114,16 @@ SMALL = {"width": 4, "batch": 2, "crop": 32, "learning_rate": 3e-3, "device": "c
 def test_a_network_learns_the_tiny_scene_from_its_labelled_views(tiny_scene, tmp_path, monkeypatch, precision):
     place = RowPlace("row", tiny_scene, tmp_path / "runs")
     settings = ImageNetwork(labelled_views=3, steps=60, seed=1, precision=precision, **SMALL)
-    kinds, entropy = set(), image_network_run.cross_entropy
-    monkeypatch.setattr(
-        image_network_run, "cross_entropy", lambda s, *a, **k: kinds.add(s.dtype) or entropy(s, *a, **k)
-    )
+    lost, trained, tested, entropy = set(), set(), set(), image_network_run.cross_entropy
+    monkeypatch.setattr(image_network_run, "cross_entropy", lambda s, *a, **k: lost.add(s.dtype) or entropy(s, *a, **k))
     scores = ImageSegmenter.forward
-    monkeypatch.setattr(ImageSegmenter, "forward", lambda self, x: kinds.add((y := scores(self, x)).dtype) or y)
+
+    def forward(self, images):
+        found = scores(self, images)
+        (trained if self.training else tested).add(found.dtype)
+        return found
+
+    monkeypatch.setattr(ImageSegmenter, "forward", forward)
     read = []
     monkeypatch.setattr(
         image_network_run,
@@ -131,7 +135,7 @@ def test_a_network_learns_the_tiny_scene_from_its_labelled_views(tiny_scene, tmp
     assert (result["train_views"], result["labelled_views"], result["test_views"]) == (6, 3, 2)
     assert result["labelled_pixels"] == 2 * 24 * 24 and result["rendered_views"] == 0
     assert len(result["loss_curve"]) == 20 and result["loss_curve"][-1] < result["loss_curve"][0]
-    assert kinds == {torch.float32, getattr(torch, precision)}  # scores as asked, the loss and the test always exact
+    assert trained == {getattr(torch, precision)} and lost == tested == {torch.float32}
     assert [index for _, index in read] == [1, 3, 5, 0, 1]  # three training views, then the test views
     assert "test" in str(read[-1][0].image_filenames[0]) and "train" in str(read[0][0].image_filenames[0])
 

@@ -130,7 +130,7 @@ class Engine:
 
 
 def clicked(segmenter, *objects, most=30, engine=None):
-    """What a person does who sees only these objects: (number, class), the largest first."""
+    """What a person does who sees only these objects: (number, class), the widest first."""
     person = SimulatedPerson(Street(), segmenter, engine or Engine(), INSTANCES, LABELS, NAMES)
     return person.label([place_of(*each) for each in objects], most)
 
@@ -298,6 +298,17 @@ def test_one_click_on_the_sky_is_enough_for_all_views():
     assert [place.view for place in sky] == [0, 1]
     done = person.label(sky, 30)
     assert [each.prompt.name for each in done.objects] == ["Sky 1"] and done.spent == 1
+
+
+def test_a_sky_that_is_wrong_elsewhere_costs_one_click():
+    """72 pixels of it are right where it is clicked, 24 have no class, and the other view's 48 show a house."""
+    first = LABELS[0].copy()
+    first[3] = 255
+    labels = [first, np.where(LABELS[1] == SKY, HOUSE, 255).astype(np.uint8)]
+    sky = next(place for place in PLACES if (place.class_id, place.view) == (SKY, 0))
+    done = SimulatedPerson(Street(), HandMadeMasks({}), Engine(), INSTANCES, labels, NAMES).label([sky], 30)
+    assert not done.objects and done.actions == {"clicks": 1}
+    assert done.given_up == {"Sky 1": "in view 000, auto: 100% right, in 3D 100%, from all sides 60%"}
 
 
 def test_every_class_comes_before_a_second_object_of_one():

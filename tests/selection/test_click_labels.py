@@ -1,5 +1,6 @@
 """Label images made of objects with classes."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 from nerfseg_ns.core.class_table import ClassTable, SemanticClass
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.object_votes import ObjectVotes
+from nerfseg_ns.core.pinhole import Pinhole
 from nerfseg_ns.core.scene_frame import SceneFrame
 from nerfseg_ns.core.view_samples import ViewSamples
 from nerfseg_ns.core.voxel_blocks import blocks_around
@@ -76,6 +78,19 @@ def test_the_sky_is_what_is_not_dense_and_less_sure_at_edges(row):
     assert not sky.contains(torch.randn(20, 3)).any() and sky.bounds() is None
 
 
+class SkyScene:
+    """Views whose samples are given, of cameras that look so many degrees down, third axis up."""
+
+    def __init__(self, *views, pitch=0):
+        self.names = tuple(f"{view:03d}" for view in range(len(views)))
+        self.samples = lambda view: views[view]
+        down = math.radians(pitch)
+        right, up = torch.tensor([1.0, 0, 0]), torch.tensor([0, math.sin(down), math.cos(down)])
+        back = torch.tensor([0, -math.cos(down), math.sin(down)])
+        c2w = torch.stack([right, up, back, torch.zeros(3)], dim=1)
+        self.camera = lambda view: Pinhole(c2w, 1.0, 1.0, 0.5, 0.5, (1, 1))
+
+
 def test_the_sky_rises_unless_a_click_tells_that_it_reaches_farther_down(row, tmp_path):
     """Holes of the ground below the horizon are no sky; where the scene ends there is sky there as well."""
     nothing = replace(row, distance=torch.full_like(row.distance, torch.inf))
@@ -85,15 +100,10 @@ def test_the_sky_rises_unless_a_click_tells_that_it_reaches_farther_down(row, tm
     assert above.mask(view)[0].tolist() == [True, True, False, False, False]
     assert above.mask(nothing).all()  # of rays that are not known to fall, none is left out
 
-    class OneView:
-        names = ("000",)
-
-        def samples(self, _):
-            return view
-
+    scene = SkyScene(view)
     # the pixels next to a click are clicked as well: -0.2 is next to -0.1
     for x, lowest, pixels in ((0.5, 0.0, 2), (2.5, -0.2, 4)):
-        sky = SkyObject.clicked(OneView(), prompt("sky", "Sky", click=(x, 0.5)))
+        sky = SkyObject.clicked(scene, prompt("sky", "Sky", click=(x, 0.5)))
         assert sky.lowest == pytest.approx(lowest) and int(sky.mask(view)[0].sum()) == pixels
         path = tmp_path / f"{pixels}.npz"
         write_object(path, sky.with_threshold(0.7), SceneFrame.identity())
@@ -103,6 +113,30 @@ def test_the_sky_rises_unless_a_click_tells_that_it_reaches_farther_down(row, tm
         write_object(path, replace(sky, report={**sky.report, "lowest_elevation": wrong}), SceneFrame.identity())
         with pytest.raises(InputError, match="not an object file of nerfseg segment.*lowest_elevation"):
             read_object(path)
+    older = {name: value for name, value in sky.report.items() if name != "lowest_elevation"}
+    write_object(path, replace(sky, report=older), SceneFrame.identity())
+    assert read_object(path).object.mask(view).all()
+
+
+def test_a_click_on_the_sky_in_another_view_counts_unless_something_is_dense_there(row):
+    nothing = replace(row, distance=torch.full_like(row.distance, torch.inf))
+    steep = torch.tensor([[0.5, 0.0, -0.1, -0.2, -0.3]]).expand_as(row.distance)
+    dense = torch.tensor([[torch.inf, torch.inf, torch.inf, torch.inf, 1.0]]).expand_as(row.distance)
+    scene = SkyScene(replace(nothing, elevation=steep), replace(nothing, elevation=steep, distance=dense))
+    first = ViewPrompt("000", ((0.5, 0.5, 1),))
+    for x, label, lowest in ((2.5, 1, -0.2), (3.5, 1, 0.0), (2.5, 0, 0.0)):  # next to 3.5 something is dense
+        said = ObjectPrompt("sky", (first, ViewPrompt("001", ((x, 0.5, label),))), class_name="Sky")
+        assert SkyObject.clicked(scene, said).lowest == pytest.approx(lowest)
+
+
+@pytest.mark.parametrize("pitch, horizon", [(0, True), (60, True), (90, False)])
+def test_there_is_no_horizon_where_the_cameras_do_not_say_what_is_up(row, pitch, horizon):
+    nothing = torch.full_like(row.distance, torch.inf)
+    view = replace(row, distance=nothing, elevation=torch.full_like(nothing, -0.5))
+    sky = SkyObject.clicked(SkyScene(view, pitch=pitch), prompt("sky", "Sky", click=(0.5, 0.5)))
+    assert sky.lowest == (-0.5 if horizon else -1.0)
+    fallen = replace(view, elevation=view.elevation - 0.500001)  # a hair beyond straight down, by rounding
+    assert sky.mask(fallen).all() != horizon
 
 
 @pytest.fixture
