@@ -12,13 +12,14 @@ from nerfstudio.data.datamanagers.base_datamanager import (
     VanillaDataManagerConfig,
     variable_res_collate,
 )
-from nerfstudio.data.pixel_samplers import PixelSampler
+from nerfstudio.data.pixel_samplers import PixelSampler, PixelSamplerConfig
 
 from nerfseg_ns.core.image_detail import draw_detailed, pixel_detail
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.semantic_network import CAPTURED_COLOUR
 from nerfseg_ns.data.carla_mvs_dataparser import CarlaMVSDataParserConfig
 from nerfseg_ns.data.labelled_views import LabelledViews, SparseLabels, SparselyLabelledViews, gather_pixels
+from nerfseg_ns.data.masked_pixel_sampler import masked_pixel_sampler
 from nerfseg_ns.data.semantic_dataset import SemanticDataset
 from nerfseg_ns.data.semantic_views import SEMANTICS
 
@@ -33,6 +34,8 @@ class SemanticDataManagerConfig(VanillaDataManagerConfig):
     _target: type = field(default_factory=lambda: SemanticDataManager)
     dataparser: AnnotatedDataParserUnion = field(default_factory=CarlaMVSDataParserConfig)
     """Dataparser that reads the capture."""
+    pixel_sampler: PixelSamplerConfig = field(default_factory=masked_pixel_sampler)
+    """Settings of the sampler of stage 1's pixels."""
     detail_share: float = 0.0
     """Share of stage 1's rays, 0..1, that go to pixels the likelier the more they differ from their neighbours: edges
     and thin things."""

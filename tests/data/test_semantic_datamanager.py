@@ -90,6 +90,56 @@ def test_masked_pixels_are_drawn_in_neither_stage(tiny_scene, share: float, imag
             assert x[view == 0].min() < 12 and x[view == 1].max() == 23 and y.min() == 0 and y.max() == 23
 
 
+@pytest.fixture
+def masked_views_of_two_sizes(tiny_scene):
+    """View 0 is 24x18, the others 24x24; masks leave out the left half of each."""
+    (tiny_scene / "train/mask").mkdir()
+    for index in range(6):
+        size = (24, 24) if index else (24, 18)
+        for folder in ("color", "rgb"):
+            path = tiny_scene / f"train/{folder}/{index:03d}.png"
+            Image.open(path).crop((0, 0, *size)).save(path)
+        mask = Image.new("L", size, 255)
+        mask.paste(0, (0, 0, 12, size[1]))
+        mask.save(tiny_scene / f"train/mask/{index:03d}.png")
+    return tiny_scene
+
+
+@pytest.mark.parametrize("detail", [0.0, 0.5])
+@pytest.mark.parametrize("rejection", [True, False])
+def test_masks_of_views_that_differ_in_size(masked_views_of_two_sizes, detail: float, rejection: bool) -> None:
+    made = datamanager(masked_views_of_two_sizes, 6, detail_share=detail)
+    made.train_pixel_sampler.config.rejection_sample_mask = rejection
+    for stage in (1, 2):
+        made.stage = stage
+        batches = [made.next_train(0)[1] for _ in range(6)]
+        view, y, x = torch.cat([batch["indices"] for batch in batches]).unbind(-1)
+        assert set(view.tolist()) == set(range(6))
+        assert x.min() == 12 and x.max() == 23
+        assert y[view == 0].max() == 17 and y[view == 1].max() == 23
+        item, batch = made.train_dataset[0], batches[0]
+        row = int((batch["indices"][:, 0] == 0).nonzero()[0])
+        _, y, x = batch["indices"][row].tolist()
+        assert torch.equal(batch["image"][row], item["image"][y, x])
+
+
+def test_a_masked_view_alone(tiny_scene) -> None:
+    (tiny_scene / "train/mask").mkdir()
+    mask = Image.new("L", (24, 24), 255)
+    mask.paste(0, (0, 0, 24, 12))
+    for index in range(6):
+        mask.save(tiny_scene / f"train/mask/{index:03d}.png")
+    _, batch = datamanager(tiny_scene, train_num_images_to_sample_from=1).next_train(0)
+    assert len(batch["indices"][:, 0].unique()) == 1
+    assert batch["indices"][:, 1].min() == 12 and batch["indices"][:, 1].max() == 23
+
+
+def test_a_mask_that_leaves_nothing_of_a_view(masked_views_of_two_sizes) -> None:
+    Image.new("L", (24, 18), 0).save(masked_views_of_two_sizes / "train/mask/000.png")
+    with pytest.raises(ValueError, match="24x18 pixels leaves out all of it"):
+        datamanager(masked_views_of_two_sizes).next_train(0)
+
+
 def test_pixels_rays_and_labels_belong_together(tiny_scene) -> None:
     made = datamanager(tiny_scene)
     made.stage = 2
