@@ -3,6 +3,7 @@
 import os
 import platform
 import resource
+import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -30,14 +31,35 @@ def hardware() -> dict[str, Any]:
 
 
 def versions() -> dict[str, str | None]:
-    """Versions of Python and of the packages that figures depend on (None: not installed)."""
+    """Versions of Python and of the packages that figures depend on (None: not installed).
+
+    ``commit`` is that of :func:`source_commit`.
+    """
     found: dict[str, str | None] = {"python": platform.python_version(), "nerfseg_ns": __version__}
+    found["commit"] = source_commit(Path(__file__).parents[1])
     for package in ("nerfstudio", "torch", "torchvision", "tinycudann", "gsplat", "scikit-learn", "monai"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:
             found[package] = None
     return found
+
+
+def source_commit(package: Path) -> str | None:
+    """The commit of a package's source, ``-modified`` where files of it differ; None where git does not keep it.
+
+    Settings say what a row was told to do, the commit what the code then did.
+    """
+    git = ["git", "-C", str(package)]
+    try:
+        kept = subprocess.run([*git, "ls-files", "__init__.py"], capture_output=True, text=True, check=True).stdout
+        if not kept:  # a package that is installed below the folder of some other project
+            return None
+        commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        status = subprocess.run([*git, "status", "--porcelain", "."], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return f"{commit}-modified" if status else commit
 
 
 def peak_memory() -> dict[str, float | None]:
