@@ -1,17 +1,18 @@
 """Measures one row of kind ``label-transfer``."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from nerfseg_ns.benchmark.label_budget import nearest
 from nerfseg_ns.benchmark.label_transfer import LabelTransfer
+from nerfseg_ns.benchmark.labelled_points import SKY_DISTANCE, LabelledPoints, SurfaceView
 from nerfseg_ns.benchmark.row_kinds import RowPlace
 from nerfseg_ns.core.class_table import IGNORE
 from nerfseg_ns.core.confusion import ConfusionMatrix
@@ -24,65 +25,6 @@ from nerfseg_ns.data.pinhole_cameras import pinhole_of
 from nerfseg_ns.data.semantic_dataset import SemanticDataset
 from nerfseg_ns.evaluation.report import semantic_figures
 from nerfseg_ns.scene.scene_writer import read_true_depth
-
-SKY_DISTANCE = 5.0
-"""Radius of the sphere around the scene, scene units, on which the points of rays lie that meet nothing."""
-
-
-@dataclass(frozen=True, eq=False)
-class SurfaceView:
-    """What the pixels of a view show, row by row.
-
-    Args:
-        points: in the scene frame.
-        colours: 0..1.
-        labels: class ids, 255 without one.
-    """
-
-    points: Float[np.ndarray, "pixels 3"]
-    colours: Float[np.ndarray, "pixels 3"]
-    labels: UInt8[np.ndarray, " pixels"]
-
-
-class LabelledPoints:
-    """Labelled points to be asked for the classes of others.
-
-    The tree is scipy's, which Nerfstudio installs: it is exact, in main memory, and answers a view in a second.
-
-    Args:
-        views: pixels without a label are left out.
-        classes: how many.
-        neighbours: how many points vote; of equal votes the lower id wins.
-        colour_weight: scene units that a colour difference of 1 counts for.
-
-    Raises:
-        InputError: no pixel is labelled.
-    """
-
-    def __init__(self, views: list[SurfaceView], classes: int, neighbours: int, colour_weight: float) -> None:
-        from scipy.spatial import cKDTree
-
-        self._classes, self._weight = classes, colour_weight
-        self._labels = np.concatenate([view.labels[view.labels != IGNORE] for view in views])
-        if not len(self._labels):
-            raise InputError("no training view has a labelled pixel, so there is nothing to carry over")
-        self._neighbours = min(neighbours, len(self._labels))
-        self._tree = cKDTree(np.concatenate([self._features(view)[view.labels != IGNORE] for view in views]))
-
-    def __len__(self) -> int:
-        return len(self._labels)
-
-    def classes_of(self, view: SurfaceView) -> Int[np.ndarray, " pixels"]:
-        """The class of every pixel of a view."""
-        _, nearest = self._tree.query(self._features(view), k=list(range(1, self._neighbours + 1)), workers=-1)
-        votes = np.zeros((len(nearest), self._classes), dtype=np.int32)
-        np.add.at(votes, (np.arange(len(nearest))[:, None], self._labels[nearest]), 1)
-        return votes.argmax(axis=1)
-
-    def _features(self, view: SurfaceView) -> Float[np.ndarray, "pixels features"]:
-        if self._weight == 0:
-            return view.points
-        return np.concatenate([view.points, self._weight * view.colours], axis=1)
 
 
 def measure_label_transfer(settings: LabelTransfer, place: RowPlace) -> dict[str, Any]:
@@ -135,8 +77,9 @@ def _views_by_true_depth(
         depth = read_true_depth(path.parents[1], path.stem)
         reduced = pinhole_of(dataset.cameras[index : index + 1])
         whole = _enlarged(reduced, (depth.shape[0], depth.shape[1]))
-        points = _points(whole, torch.from_numpy(depth) * frame.scale)
-        yield _surface(dataset, index, nearest(points, reduced.size), None)
+        distance = torch.from_numpy(depth) * frame.scale
+        points, met = _points(whole, distance), distance.isfinite().numpy()
+        yield _surface(dataset, index, nearest(points, reduced.size), nearest(met, reduced.size), None)
 
 
 def _enlarged(camera: Pinhole, size: tuple[int, int]) -> Pinhole:
@@ -173,16 +116,18 @@ def _views_by_run(
             raise InputError(
                 f"row {settings.geometry_of!r} was trained on images of another size; set downscale_factor"
             )
-        points = _points(camera.on("cpu"), scene.samples(index).distance.cpu())
+        distance = scene.samples(index).distance.cpu()
         with torch.no_grad():
             rendered = model.get_outputs_for_camera(scene.nerfstudio_camera(index).to(model.device))["rgb"]
-        yield _surface(dataset, index, points, rendered.cpu().numpy())
+        points, met = _points(camera.on("cpu"), distance), distance.isfinite().numpy()
+        yield _surface(dataset, index, points, met, rendered.cpu().numpy())
 
 
 def _surface(
     dataset: SemanticDataset,
     index: int,
     points: Float[np.ndarray, "h w 3"],
+    met: Bool[np.ndarray, "h w"],
     colours: Float[np.ndarray, "h w 3"] | None,
 ) -> SurfaceView:
     data = dataset.get_data(index)
@@ -191,4 +136,4 @@ def _surface(
         labels = labels.masked_fill(~data["mask"][..., 0], IGNORE)
     captured = data["image"][..., :3].numpy()
     shown = captured if colours is None else colours
-    return SurfaceView(points.reshape(-1, 3), shown.reshape(-1, 3), labels.reshape(-1).numpy())
+    return SurfaceView(points.reshape(-1, 3), met.reshape(-1), shown.reshape(-1, 3), labels.reshape(-1).numpy())

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from nerfseg_ns.benchmark.label_transfer import LabelTransfer
-from nerfseg_ns.benchmark.label_transfer_run import LabelledPoints, SurfaceView, measure_label_transfer
+from nerfseg_ns.benchmark.label_transfer_run import measure_label_transfer
+from nerfseg_ns.benchmark.labelled_points import LabelledPoints, SurfaceView
 from nerfseg_ns.benchmark.row_kinds import RowPlace
 from nerfseg_ns.core.array_file import write_arrays
 from nerfseg_ns.core.input_error import InputError
@@ -13,9 +14,9 @@ from nerfseg_ns.scene.command import SceneCommand, make_scene
 IGNORE = 255
 
 
-def view(points, colours, labels):
-    flat = np.array(points, dtype=float), np.array(colours, dtype=float), np.array(labels, dtype=np.uint8)
-    return SurfaceView(*flat)
+def view(points, colours, labels, met=True):
+    flat = np.array(colours, dtype=float), np.array(labels, dtype=np.uint8)
+    return SurfaceView(np.array(points, dtype=float), np.broadcast_to(met, len(labels)), *flat)
 
 
 def test_votes_by_hand():
@@ -35,6 +36,18 @@ def test_colour_decides_between_points_of_equal_distance():
     assert LabelledPoints([known], 2, 1, 0.5).classes_of(white).tolist() == [1]
 
 
+def test_the_sky_is_compared_with_the_sky():
+    grey = [(0.5,) * 3] * 3
+    known = view([(0, 0, 0), (4, 0, 0), (0, 0, 5)], grey, [0, 1, 2], [True, True, False])
+    points = LabelledPoints([known], 3, 2, 0.0)
+    assert len(points) == 3
+    asked = view([(5, 0, 0), (5, 0, 0), (0, 0, 4.9)], grey, [0] * 3, [False, True, True])
+    assert points.classes_of(asked).tolist() == [2, 0, 0]
+    assert LabelledPoints([known], 3, 1, 0.0).classes_of(asked).tolist() == [2, 1, 0]
+    ground = LabelledPoints([view([(0, 0, 0), (4, 0, 0)], grey[:2], [0, 1])], 3, 1, 0.0)
+    assert ground.classes_of(view([(5, 0, 0)], grey[:1], [0], False)).tolist() == [1]  # no label shows the sky
+
+
 @pytest.fixture(scope="module")
 def city(tmp_path_factory):
     folder = tmp_path_factory.mktemp("city") / "scene"
@@ -46,6 +59,7 @@ def test_true_depth_puts_every_view_onto_one_surface(city, tmp_path):
     place = RowPlace("row", city, tmp_path)
     result = measure_label_transfer(LabelTransfer(neighbours=1), place)
     assert (result["labelled_views"], result["points"], result["image_size"]) == (4, 4 * 32 * 32, [32, 32])
+    assert next(each for each in result["per_class"] if each["name"] == "Sky")["iou"] == 1.0
     # 4 views of 32 pixels see most of a test view; without the depth (all on a sphere) they say little
     flat = tmp_path / "flat"
     for split in ("train", "test", "validation"):
