@@ -8,6 +8,7 @@ from nerfseg_ns.core.semantic_network import CAPTURED_COLOUR
 from nerfseg_ns.data.carla_mvs_dataparser import CarlaMVSDataParserConfig
 from nerfseg_ns.data.joint_datamanager import JointDataManagerConfig
 from nerfseg_ns.data.labelled_views import SparseLabels, gather_pixels
+from nerfseg_ns.data.masked_pixel_sampler import kept_pixels
 from nerfseg_ns.data.semantic_datamanager import SemanticDataManager, SemanticDataManagerConfig
 
 
@@ -134,10 +135,33 @@ def test_a_masked_view_alone(tiny_scene) -> None:
     assert batch["indices"][:, 1].min() == 12 and batch["indices"][:, 1].max() == 23
 
 
-def test_a_mask_that_leaves_nothing_of_a_view(masked_views_of_two_sizes) -> None:
-    Image.new("L", (24, 18), 0).save(masked_views_of_two_sizes / "train/mask/000.png")
-    with pytest.raises(ValueError, match="24x18 pixels leaves out all of it"):
-        datamanager(masked_views_of_two_sizes).next_train(0)
+@pytest.mark.parametrize("rejection", [True, False])
+@pytest.mark.parametrize("kept", [0, 3])
+def test_masks_that_leave_little_of_a_view(masked_views_of_two_sizes, kept: int, rejection: bool) -> None:
+    mask = Image.new("L", (24, 18), 0)
+    mask.paste(255, (20, 5, 20 + kept, 6))
+    mask.save(masked_views_of_two_sizes / "train/mask/000.png")
+    made = datamanager(masked_views_of_two_sizes)
+    made.train_pixel_sampler.config.rejection_sample_mask = rejection
+    if not kept:
+        with pytest.raises(ValueError, match="24x18 pixels leaves out all of it"):
+            made.next_train(0)
+        return
+    _, batch = made.next_train(0)
+    drawn = batch["indices"][batch["indices"][:, 0] == 0]
+    assert len(batch["indices"]) == 400 and len(drawn) > 60  # more than the view has
+    assert {tuple(row[1:]) for row in drawn.tolist()} == {(5, 20), (5, 21), (5, 22)}
+    assert made.train_pixel_sampler.config.rejection_sample_mask is rejection  # as it was set
+
+
+def test_kept_pixels_are_equally_likely() -> None:
+    torch.manual_seed(0)
+    mask = torch.zeros(8, 6, dtype=torch.bool)
+    mask[2:5, 1:4] = True
+    rows = kept_pixels(mask, 9000)
+    counts = torch.zeros(8, 6).index_put_(tuple(rows.T), torch.ones(9000), accumulate=True)
+    assert (counts[~mask] == 0).all()
+    assert (counts[mask] - 1000).abs().max() < 130  # four standard deviations
 
 
 def test_pixels_rays_and_labels_belong_together(tiny_scene) -> None:
