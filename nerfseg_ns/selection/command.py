@@ -14,6 +14,7 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from nerfseg_ns.core.input_error import InputError
+from nerfseg_ns.core.near_matches import did_you_mean
 
 if TYPE_CHECKING:
     from nerfseg_ns.core.class_table import ClassTable
@@ -109,6 +110,9 @@ def segment(options: SegmentOptions) -> dict[str, Any]:
     scene = RunScene.from_run(run, options.source)
     check_prompts(prompts, scene, str(options.prompts))
     _check_writable(options.output_dir)  # before minutes of work
+    if label_folder is not None:
+        _check_writable(label_folder.path, "--labels-out")
+        _check_classes(prompts, run.class_table)
     seconds = {"load": perf_counter() - started}
     settings = {
         "method": options.method,
@@ -187,6 +191,20 @@ def _check_writable(folder: Path, option: str = "--output-dir") -> None:
         raise InputError(f"{option} {folder}: cannot be written: {error.strerror or error}") from None
 
 
+def _check_classes(prompts: "Sequence[ObjectPrompt]", table: "ClassTable | None") -> None:
+    """Say which classes the scene does not have: one may be misspelt.
+
+    Raises:
+        InputError: more than 255 classes.
+    """
+    from nerfseg_ns.core.class_table import ClassTable
+
+    known = table or ClassTable(())
+    whole = known.extended([prompt.class_name for prompt in prompts if prompt.class_name is not None])
+    for entry in whole.classes[len(known) :] if len(known) else ():
+        print(f"class {entry.name!r}: new, the scene does not have it; {did_you_mean(entry.name, known.names)}")
+
+
 def _label_folder(options: SegmentOptions, prompts: "Sequence[ObjectPrompt]") -> "LabelFolder | None":
     if options.labels_out is None:
         return None
@@ -220,7 +238,6 @@ def _write_labels(
     from nerfseg_ns.selection.click_labels import ClickLabels
     from nerfseg_ns.selection.object_file import read_object
 
-    _check_writable(label_folder.path, "--labels-out")
     names = [prompt.name for prompt in prompts if prompt.name in result.reports]
     objects = [read_object(folder.object_file(name), scene.model.device).object for name in names]
     if all(selected.prompt.class_name is None for selected in objects):

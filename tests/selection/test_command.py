@@ -201,6 +201,37 @@ def test_a_folder_that_cannot_be_written_is_found_before_anything_is_rendered(ca
     assert not (tmp_path / "cache").exists() and not engine.selected
 
 
+@pytest.fixture
+def classed(prompts):
+    """prompts.json with one click on the ground for each of some classes."""
+
+    def write(*classes):
+        path = prompts(**{f"ground {index}": (12.5, 12.5) for index in range(len(classes))})
+        document = json.loads(path.read_text())
+        for record, name in zip(document["objects"], classes, strict=True):
+            record["class"] = name
+        path.write_text(json.dumps(document))
+        return path
+
+    return write
+
+
+def test_labels_that_cannot_be_written_are_found_before_anything_is_rendered(call, classed, engine, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert call(classed("Road"), "--labels-out", str(tmp_path / "file" / "labels")) == 1
+    assert "--labels-out" in (error := capsys.readouterr().err) and "cannot be written: Not a directory" in error
+    assert call(classed(*(f"kind {index}" for index in range(256))), "--labels-out", str(tmp_path / "labels")) == 1
+    assert "at most 254" in capsys.readouterr().err
+    assert not (tmp_path / "cache").exists() and not engine.selected
+
+
+def test_a_class_that_the_scene_does_not_have_is_named(call, classed, engine, tmp_path, capsys):
+    assert call(classed("Bulding", "building"), "--labels-out", str(tmp_path / "labels")) == 0
+    said = capsys.readouterr().out
+    assert "class 'Bulding': new, the scene does not have it; did you mean Building?" in said
+    assert said.count("new, the scene") == 1
+
+
 def test_mistakes_that_need_no_run(prompts, tmp_path, monkeypatch):
     options = command.SegmentOptions(tmp_path / "none.yml", prompts(a=(1, 1)), tmp_path / "out")
     options.method = "votes"
