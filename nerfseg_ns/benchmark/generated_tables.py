@@ -13,6 +13,7 @@ from nerfseg_ns.core.whole_file import write_whole_text
 
 _OPEN = re.compile(r"^<!-- benchmark:([\w-]+(?::[\w-]+)?) -->$", re.MULTILINE)
 _CLOSE = "<!-- /benchmark:{} -->"
+_MARKER = re.compile(r"^[ \t]*<!--[ \t]*/?benchmark:.*$", re.MULTILINE)
 
 
 def with_current_tables(path: Path, results_dir: Path) -> tuple[str, str]:
@@ -23,23 +24,33 @@ def with_current_tables(path: Path, results_dir: Path) -> tuple[str, str]:
         results_dir: folder of the results files NAME.json.
 
     Raises:
-        InputError: the document cannot be read, has no marked place or one that is not closed, or names a benchmark
-            without results.
+        InputError: the document cannot be read, has no marked place, one that is not closed or a marker that marks
+            none, or names a benchmark without results.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
-    parts, end = [], 0
+    parts, end, used = [], 0, set()
     for match in _OPEN.finditer(text):
         name = match[1]
-        close = text.find(f"\n{_CLOSE.format(name)}", match.end())
+        close = text.find(f"\n{_CLOSE.format(name)}\n", match.end())
+        if close < 0 and text.endswith(closed := f"\n{_CLOSE.format(name)}"):
+            close = len(text) - len(closed)
         if match.start() < end or close < 0:
             raise InputError(f"{path}: {match[0]} is not closed; expected the line {_CLOSE.format(name)} after it")
         benchmark, _, part = name.partition(":")
         table = markdown(read_results(results_dir / f"{benchmark}.json"), part or None)
         parts += [text[end : match.end()], "\n", table.rstrip("\n")]
         end = close
+        used |= {match.start(), close + 1}
+    for marker in _MARKER.finditer(text):
+        if marker.start() not in used:  # or its table would never be made anew
+            line = text.count("\n", 0, marker.start()) + 1
+            raise InputError(
+                f"{path}, line {line}: {marker[0]!r} marks no table; expected a line that is exactly "
+                "<!-- benchmark:NAME -->, and <!-- /benchmark:NAME --> after the table"
+            )
     if not parts:
         raise InputError(f"{path}: no place for a table; expected a line such as <!-- benchmark:speed -->")
     return text, "".join(parts) + text[end:]
