@@ -72,7 +72,7 @@ class BenchmarkScene:
         """
         if self.recipe is not None:
             self.recipe.make(self.folder)
-        elif not self.folder.exists():
+        elif not self.folder.is_dir():
             raise InputError(f"{self.folder}: no such scene folder; add --data {self.name}=FOLDER")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from nerfseg_ns.benchmark.row_kinds import MeasuredRow, RowKind, RowPlace, TableText
@@ -39,6 +40,15 @@ class Clicks:
                 raise InputError(f"{name} {getattr(self, name)}: expected 1 or more")
 
 
+def _check(settings: Clicks, data: Path | None) -> None:
+    """A scene that is made later has object ids."""
+    from nerfseg_ns.segmenters.registry import make_segmenter
+
+    if data is not None and data.is_dir() and not (data / "train" / "instances").is_dir():
+        raise InputError(f"{data / 'train' / 'instances'}: no such folder; expected the true object ids of each view")
+    make_segmenter(settings.segmenter, device="cpu")  # weights that lack would show after the geometry is trained
+
+
 def _measure(settings: Clicks, place: RowPlace) -> dict[str, Any]:
     from nerfseg_ns.benchmark.clicks_run import label_by_clicks  # imports torch and nerfstudio
 
@@ -68,4 +78,4 @@ def _table(rows: Sequence[MeasuredRow], baseline: MeasuredRow | None) -> TableTe
     return TableText(cells, note)
 
 
-clicks = RowKind(settings=Clicks, measure=_measure, table=_table, references=("run_of",))
+clicks = RowKind(settings=Clicks, check=_check, measure=_measure, table=_table, references=("run_of",))

@@ -23,7 +23,7 @@ class BenchmarkOptions:
     """A scene folder that takes the place of the one in the YAML file; NAME=FOLDER for one of several scenes."""
     output_dir: Path = Path("benchmarks")
     """Folder of the results: NAME.json and its plots."""
-    only: tuple[str, ...] = ()
+    only: tuple[str, ...] | None = None
     """Measure only these rows, and unmeasured ones that they build on; * and ? stand for any letters."""
     overwrite: bool = False
     """Measure rows again that have a result."""
@@ -62,9 +62,11 @@ def main(arguments: list[str]) -> None:
         check_tables(options.check, options.output_dir)
         print(f"{options.check}: tables are current")
     elif options.config is not None:
+        if options.only is not None and not any(options.only):
+            raise InputError("--only: expected names of rows, or patterns such as '* / 5 views / *'")
         folder, scenes = _scene_folders(options.data)
         plan = read_plan(options.config, folder, scenes, options.output_dir / "scenes")
-        results = run_plan(plan, options.output_dir, options.only, options.overwrite)
+        results = run_plan(plan, options.output_dir, options.only or (), options.overwrite)
         print(f"\n{markdown(results)}\n{options.output_dir / plan.name}.json")
 
 
@@ -72,6 +74,6 @@ def _scene_folders(words: tuple[str, ...]) -> tuple[Path | None, dict[str, Path]
     """The one folder that has no name, and the folders by name."""
     scenes = dict(word.split("=", 1) for word in words if "=" in word)
     plain = [word for word in words if "=" not in word]
-    if len(plain) > 1 or (plain and scenes):
+    if len(plain) > 1 or (plain and scenes) or "" in plain or "" in scenes.values():
         raise InputError(f"--data {' '.join(words)}: expected one folder, or NAME=FOLDER for each scene")
     return Path(plain[0]) if plain else None, {name: Path(folder) for name, folder in scenes.items()}

@@ -13,10 +13,11 @@ from nerfseg_ns import __version__
 
 
 def hardware() -> dict[str, Any]:
-    """Processor, usable cores, memory and GPU of this machine.
+    """Processor, usable cores, memory and GPU of this machine, and what is used of it.
 
     Returns:
-        ``cpu`` (model name), ``cores`` (those this process may run on), ``memory_gib``, ``gpu`` (name or None).
+        ``cpu`` (model name), ``cores`` (those this process may run on), ``threads`` (that torch computes with),
+        ``memory_gib``, ``gpu`` (name or None).
     """
     import torch
 
@@ -25,6 +26,7 @@ def hardware() -> dict[str, Any]:
     return {
         "cpu": _cpu_name(),
         "cores": cores,
+        "threads": torch.get_num_threads(),
         "memory_gib": round(pages * page_bytes / 2**30, 1),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     }

@@ -14,6 +14,7 @@ from nerfseg_ns.benchmark.comparison_tables import comparison_parts
 from nerfseg_ns.benchmark.margins import Margin
 from nerfseg_ns.benchmark.matrix import Comparison
 from nerfseg_ns.benchmark.row_kinds import MeasuredRow, TableText, file_stem, row_kind
+from nerfseg_ns.benchmark.typed_values import settings_from
 from nerfseg_ns.core.input_error import InputError
 from nerfseg_ns.core.near_matches import did_you_mean
 from nerfseg_ns.core.whole_file import write_whole_text
@@ -57,18 +58,19 @@ def read_results(path: Path) -> BenchmarkResults:
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(document, Mapping):
+            raise InputError("expected a mapping")
         comparison = _comparison(document.get("comparison"))
-        rows = [MeasuredRow(**row) for row in document["rows"]]
-        if comparison is not None:
-            rows += _row_files(_cells(path))
-            rows.sort(key=lambda row: _place(row, comparison))
-        return BenchmarkResults(document["name"], document["title"], document["baseline"], tuple(rows), comparison)
+        rows = [_row(row, f"rows[{index}]") for index, row in enumerate(document["rows"])]
+        name, title, baseline = document["name"], document["title"], document["baseline"]
     except FileNotFoundError:
         raise InputError(f"{path}: no such results; `nerfseg benchmark CONFIG` writes them") from None
-    except InputError:
-        raise
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: not the results of a benchmark ({error!r})") from None
+        raise InputError(f"{path}: not the results of a benchmark ({_said(error)})") from None
+    if comparison is not None:
+        rows += row_files(path)
+        rows.sort(key=lambda row: _place(row, comparison))
+    return BenchmarkResults(name, title, baseline, tuple(rows), comparison)
 
 
 def write_results(results: BenchmarkResults, path: Path, changed: Sequence[str] | None = None) -> None:
@@ -102,19 +104,36 @@ def _cells(path: Path) -> Path:
     return path.with_suffix("")
 
 
-def _row_files(folder: Path) -> list[MeasuredRow]:
-    """The rows of a matrix. Other processes may be at work there: what they still write, and take away, is no row."""
+def row_files(path: Path) -> list[MeasuredRow]:
+    """The rows of a matrix. Other processes may be at work there: what they still write, and take away, is no row.
+
+    Args:
+        path: NAME.json, which itself may be missing.
+
+    Raises:
+        InputError: a file that is not the result of a row.
+    """
     rows = []
-    for file in sorted(folder.glob("*.json")):
+    for file in sorted(_cells(path).glob("*.json")):
         if file.name.startswith("."):  # not whole yet, or never, as its process was killed
             continue
         try:
-            rows.append(MeasuredRow(**json.loads(file.read_text(encoding="utf-8"))))
+            rows.append(_row(json.loads(file.read_text(encoding="utf-8")), "row"))
         except FileNotFoundError:
             continue
-        except (ValueError, TypeError) as error:
-            raise InputError(f"{file}: not the result of a row ({error!r}); take the file away") from None
+        except (OSError, ValueError) as error:
+            raise InputError(f"{file}: not the result of a row ({_said(error)}); take the file away") from None
     return rows
+
+
+def _row(document: Any, where: str) -> MeasuredRow:
+    if not isinstance(document, Mapping):
+        raise InputError(f"{where}: expected a mapping")
+    return settings_from(MeasuredRow, document, where)
+
+
+def _said(error: BaseException) -> str:
+    return str(error) if isinstance(error, InputError) else repr(error)
 
 
 def _comparison(document: dict[str, Any] | None) -> Comparison | None:
@@ -206,7 +225,8 @@ def _measured_on(rows: Sequence[MeasuredRow]) -> str:
 
 
 def _machine(hardware: Mapping[str, Any]) -> str:
-    cores = f"{hardware['cores']} cores of {hardware['cpu']}"
+    used = "" if hardware.get("threads") in (None, hardware["cores"]) else f"{hardware['threads']} of "
+    cores = f"{used}{hardware['cores']} cores of {hardware['cpu']}"
     return f"{hardware['gpu']}, {cores}" if hardware["gpu"] else f"{cores}, no GPU"
 
 

@@ -29,6 +29,7 @@ def main(arguments: list[str]) -> int:
     specification_path, result_path = (Path(argument) for argument in arguments)
     specification = json.loads(specification_path.read_text(encoding="utf-8"))
     name, data = specification["name"], specification["data"]
+    used = versions()
     try:
         kind = row_kind(specification["kind"], name)
         settings: Any = settings_from(kind.settings, specification["settings"], name)
@@ -45,11 +46,19 @@ def main(arguments: list[str]) -> int:
         "result": result,
         "memory": peak_memory(),
         "hardware": hardware(),
-        "versions": versions(),
+        "versions": _unless_changed(used),
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
     write_whole_text(result_path, json.dumps(row, indent=1, allow_nan=False))
     return 0
+
+
+def _unless_changed(used: dict[str, str | None]) -> dict[str, str | None]:
+    """Versions at the start; a commit that is another one by the end is ``-modified``, since parts may be of either."""
+    commit = used["commit"]
+    if commit is None or commit == versions()["commit"] or commit.endswith("-modified"):
+        return used
+    return {**used, "commit": f"{commit}-modified"}
 
 
 if __name__ == "__main__":

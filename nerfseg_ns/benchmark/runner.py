@@ -13,7 +13,7 @@ from pathlib import Path
 from nerfseg_ns.benchmark.child_process import run_child
 from nerfseg_ns.benchmark.plan import BenchmarkPlan, PlannedRow
 from nerfseg_ns.benchmark.process_lock import alone
-from nerfseg_ns.benchmark.results import BenchmarkResults, json_values, read_results, write_results
+from nerfseg_ns.benchmark.results import BenchmarkResults, json_values, read_results, row_files, write_results
 from nerfseg_ns.benchmark.row_kinds import MeasuredRow, file_stem, row_kind
 from nerfseg_ns.benchmark.time_left import said_time, seconds_left
 from nerfseg_ns.core.input_error import InputError
@@ -87,6 +87,7 @@ def run_plan(
     found = dict(finished)
     asked = _chosen(plan, only)
     needed = _with_needed(plan, asked)
+    _refuse_other_scenes([row for row in plan.rows if row.name in needed], finished, path)
     for row in plan.rows:
         if row.name in needed and row.name in finished and not (overwrite and row.name in asked):
             _refuse_other_settings(row, finished[row.name], path)
@@ -140,12 +141,14 @@ def run_plan(
     results = read_results(path) if path.exists() else _results(plan, finished)
     _write_plots(results, plan, output_dir)
     if failed:
-        raise InputError(f"{', '.join(failed)}: not measured, see above; the other rows are in {path}")
+        others = f"the other rows are in {path}" if path.exists() else "no row has a result"
+        raise InputError(f"{', '.join(failed)}: not measured, see above; {others}")
     return results
 
 
 def _finished(path: Path) -> dict[str, MeasuredRow]:
-    return {row.name: row for row in read_results(path).rows} if path.exists() else {}
+    rows = read_results(path).rows if path.exists() else row_files(path)
+    return {row.name: row for row in rows}
 
 
 def _chosen(plan: BenchmarkPlan, only: Collection[str]) -> list[str]:
@@ -210,6 +213,22 @@ def _built_on(plan: BenchmarkPlan, name: str) -> list[str]:
         if set(row_kind(row.kind, row.name).needed_rows(row.settings)).intersection(found):
             found.append(row.name)
     return found[1:]
+
+
+def _refuse_other_scenes(rows: Sequence[PlannedRow], finished: dict[str, MeasuredRow], path: Path) -> None:
+    """Figures of one scene's name are averaged, so they have to be of one folder."""
+    measured: dict[str, set[str | None]] = {}
+    for result in finished.values():
+        measured.setdefault(result.name.partition(" / ")[0], set()).add(result.data)
+    for row in rows:
+        if row.scene is None or row.data is None:
+            continue
+        others = measured.get(row.scene.name, set()) - {row.data.resolve().name}
+        if others:
+            raise InputError(
+                f"--data {row.scene.name}={row.data}: the results of this scene in {path} are of the folder "
+                f"{' and '.join(map(str, others))}; measure another one into a folder of its own: --output-dir NEW"
+            )
 
 
 def _refuse_other_settings(row: PlannedRow, result: MeasuredRow, path: Path) -> None:

@@ -94,3 +94,16 @@ def test_table():
     table = clicks.table([SimpleNamespace(name="city", result=result)], None)
     assert table.cells[0][1:5] == ["clicks", "of them boxes", "objects", "given up"]
     assert table.cells[1] == ["city", "30", "4", "24", "2", "12 of 13", "123,456 (40.0%)", "96.0%"]
+
+
+def test_what_clicks_need_is_looked_for_before_anything_is_trained(tmp_path, monkeypatch):
+    def lacking(name, device):
+        raise InputError(f"the weights of {name} are not installed")
+
+    with pytest.raises(InputError, match="instances: no such folder; expected the true object ids"):
+        clicks.check(Clicks("geometry"), tmp_path)
+    monkeypatch.setattr("nerfseg_ns.segmenters.registry.make_segmenter", lacking)
+    for folder in (tmp_path / "made later", tmp_path):
+        (tmp_path / "train" / "instances").mkdir(parents=True, exist_ok=True)
+        with pytest.raises(InputError, match="weights of mobile-sam are not installed"):
+            clicks.check(Clicks("geometry"), folder)

@@ -1,5 +1,6 @@
 """Markdown tables from results, their places in documents, and the command line around them."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -55,6 +56,12 @@ def test_results_round_trip(results, tmp_path):
     assert read_results(tmp_path / "results" / "counts.json") == results
 
 
+def test_threads_are_said_where_they_are_fewer_than_cores(results):
+    rows = [replace(row, hardware={**HARDWARE, "threads": threads}) for row, threads in zip(results.rows, (1, 2))]
+    text = markdown(replace(results, rows=tuple(rows)))
+    assert "five | 5: measured on 1 of 2 cores of Fast CPU" in text and "two: measured on 2 cores of Fast CPU" in text
+
+
 def test_table_prints(results, tmp_path, capsys):
     main(["--table", str(tmp_path / "results" / "counts.json")])
     assert capsys.readouterr().out == TABLE
@@ -84,6 +91,15 @@ def test_update_then_check(results, tmp_path, capsys):
         main(["--check", str(path), *options])
 
 
+PLACE = "<!-- benchmark:counts -->\n<!-- /benchmark:counts -->\n"
+
+
+def test_a_place_at_the_very_end(results, tmp_path):
+    path = document(tmp_path, PLACE.rstrip("\n"))
+    main(["--update", str(path), "--output-dir", str(tmp_path / "results")])
+    assert path.read_text() == f"<!-- benchmark:counts -->\n{TABLE}<!-- /benchmark:counts -->"
+
+
 def test_empty_place_is_filled(results, tmp_path):
     path = document(tmp_path, "<!-- benchmark:counts -->\n<!-- /benchmark:counts -->\n")
     main(["--update", str(path), "--output-dir", str(tmp_path / "results")])
@@ -97,6 +113,10 @@ def test_empty_place_is_filled(results, tmp_path):
         ("<!-- benchmark:counts -->\nold\n", "is not closed"),
         ("<!-- benchmark:counts -->\n<!-- benchmark:counts -->\n<!-- /benchmark:counts -->\n", "is not closed"),
         ("<!-- benchmark:other -->\n<!-- /benchmark:other -->\n", "other.json: no such results"),
+        (f"{PLACE} <!-- benchmark:counts -->\nold\n<!-- /benchmark:counts -->\n", "line 3: ' <!-- .* marks no table"),
+        (f"{PLACE}<!-- benchmark:counts--> \nold\n<!-- /benchmark:counts -->\n", "line 3: .* marks no table"),
+        (f"{PLACE}<!-- /benchmark:counts -->\n", "line 3: .* marks no table"),
+        ("<!-- benchmark:counts -->\n<!-- /benchmark:counts --> \n", "is not closed"),
     ],
 )
 def test_documents_that_cannot_be_filled_stay_as_they_are(results, tmp_path, text, message):
@@ -106,10 +126,40 @@ def test_documents_that_cannot_be_filled_stay_as_they_are(results, tmp_path, tex
     assert path.read_text() == text
 
 
-def test_results_that_are_none(tmp_path):
+@pytest.mark.parametrize(
+    "text", ['{"rows": [{"name": "half"}]}', "[1]", '"x"', '{"rows": [], "name": "x"}', '{"rows": [3]}']
+)
+def test_results_that_are_none(tmp_path, text):
     path = tmp_path / "x.json"
-    path.write_text('{"rows": [{"name": "half"}]}')
-    with pytest.raises(InputError, match="not the results of a benchmark"):
+    path.write_text(text)
+    with pytest.raises(InputError, match="x.json: not the results of a benchmark"):
+        main(["--table", str(path)])
+
+
+CELL = {"scene": "a", "budget": "5 views", "method": "old", "seed": 0}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"result": None}, "result: None is"),
+        ({"cell": CELL, "result": {"miou": "0.9"}}, "miou: '0.9' is no number"),
+        ({"cell": {"scene": "a"}}, "cell lacks budget, method, seed"),
+        ({"cell": CELL, "result": {"miou": 0.9}}, "per_class"),
+        ({"hardware": {"cores": 2}}, "hardware lacks cpu, gpu"),
+        ({"memory": None}, "memory: None is"),
+        ({"settings": [1]}, r"settings: \[1\] is"),
+        ({"seconds": "x"}, "seconds: 'x' is"),
+        ({"date": 3}, "date: 3 is"),
+        ({"mine": 3}, "unknown key 'mine'"),
+    ],
+)
+def test_rows_that_are_none(results, tmp_path, change, message):
+    path = tmp_path / "results" / "counts.json"
+    contents = json.loads(path.read_text())
+    contents["rows"][1].update(change)
+    path.write_text(json.dumps(contents))
+    with pytest.raises(InputError, match=f"counts.json: not the results of a benchmark .rows.1.: .*{message}"):
         main(["--table", str(path)])
 
 
@@ -117,3 +167,13 @@ def test_results_that_are_none(tmp_path):
 def test_exactly_one_thing_is_asked_for(arguments):
     with pytest.raises(InputError, match="give one of"):
         main(arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["--data", "town="], "--data town=: expected"), (["--data", ""], "--data : expected"), (["--only"], "--only: ")],
+)
+def test_empty_values_are_not_taken_for_something_else(write_plan, arguments, message):
+    path = write_plan("  - {name: five, kind: counting, up_to: 5}\n")
+    with pytest.raises(InputError, match=message):
+        main([str(path), *arguments])

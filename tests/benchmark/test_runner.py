@@ -291,6 +291,42 @@ def test_a_matrix_is_written_a_file_per_row(run, tmp_path, scene_folder, measure
     assert len(list((out / "counts").glob("*.json"))) == 1
 
 
+def test_figures_of_another_folder_are_not_averaged_with_those_of_a_scene(run, tmp_path, scene_folder):
+    path = tmp_path / "counts.yaml"
+    path.write_text(MATRIX)
+    run(path, only=("town / few / plain / seed 0",))
+    (tmp_path / "village").mkdir()
+    plan = read_plan(path, scenes={"town": tmp_path / "village"})
+    for only in ("town / few / plain / seed 1", "town / ground"):
+        with pytest.raises(InputError, match="are of the folder town; .*--output-dir NEW"):
+            run_plan(plan, tmp_path / "out", only=(only,), say=lambda line: None)
+
+
+def test_rows_are_found_without_the_file_above_them(run, tmp_path, scene_folder):
+    path = tmp_path / "counts.yaml"
+    path.write_text(MATRIX)
+    kept, _ = run(path, only=("town / *",))
+    (tmp_path / "out" / "counts.json").unlink()
+    results, said = run(path, only=("town / *",))
+    assert {row.name: row for row in results.rows} == {row.name: row for row in kept.rows}
+    assert len(kept.rows) == 3 and all("kept" in line for line in said)
+
+
+def test_a_scene_that_is_a_file(run, tmp_path, scene_folder):
+    path = tmp_path / "counts.yaml"
+    path.write_text(MATRIX)
+    (tmp_path / "scenes" / "gone").touch()
+    error, said = run(path, only=("gone / *",))
+    assert "gone: no such scene folder" in str(error) and said == []
+
+
+def test_a_commit_that_changes_meanwhile_is_no_longer_what_was_measured(run, write_plan, monkeypatch):
+    commits = iter(["a1", "a1", "a1", "b2"])
+    monkeypatch.setattr("nerfseg_ns.benchmark.row.versions", lambda: {"torch": "2", "commit": next(commits)})
+    results, _ = run(write_plan(ROWS))
+    assert [row.versions["commit"] for row in results.rows] == ["a1", "a1-modified"]
+
+
 def test_a_city_is_made_when_its_first_row_needs_it(run, tmp_path, measure_here, monkeypatch):
     monkeypatch.setattr("nerfseg_ns.scene.command.make_scene", lambda command: made.append(command) or finish(command))
     made = []
