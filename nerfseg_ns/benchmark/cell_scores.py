@@ -95,6 +95,16 @@ class CellScores:
         """Mean and spread of one cell of the table; None where nothing is measured."""
         return spread_of(self._miou(method, budget))
 
+    def class_iou(self, method: str, budget: str, name: str) -> float | None:
+        """The IoU of a class, on the scenes whose test views show it; None where none does."""
+        runs = {
+            run: entry["iou"]
+            for run, row in self._runs.get((method, budget), {}).items()
+            for entry in row.result["per_class"]
+            if entry["name"] == name and entry["iou"] is not None
+        }
+        return _mean(runs) if runs else None
+
     def margin(self, margin: Margin) -> MeasuredMargin | None:
         """A margin; None where nothing of it is measured on one scene."""
         own = self._miou(margin.of, margin.budget)

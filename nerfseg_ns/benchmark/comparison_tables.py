@@ -104,16 +104,19 @@ def _classes(scores: CellScores, comparison: Comparison) -> TableText:
     cells = [[f"IoU, {budget}", *shown]]
     for name in names:
         line = [name]
-        for rows in shown.values():
-            found = [entry["iou"] for row in rows for entry in row.result["per_class"] if entry["name"] == name]
-            known = [iou for iou in found if iou is not None]
-            line.append(f"{statistics.fmean(known):.2f}" if known else "–")
+        for method in shown:
+            iou = scores.class_iou(method, budget, name)
+            line.append("–" if iou is None else f"{iou:.2f}")
         if any(cell != "–" for cell in line[1:]):
             cells.append(line)
     counts = ", ".join(
         f"{method}: {_count(len(rows), len({row.data for row in rows}))}" for method, rows in shown.items()
     )
-    return TableText(cells, f"Mean of the runs in whose test views the class occurs. {counts}.")
+    note = (
+        "Mean over the scenes in whose test views the class occurs. Columns are not all of the same scenes, and "
+        f"scenes differ: {counts}."
+    )
+    return TableText(cells, note)
 
 
 def _costs(scores: CellScores, comparison: Comparison, rows: Sequence[MeasuredRow]) -> TableText:
@@ -135,8 +138,8 @@ def _costs(scores: CellScores, comparison: Comparison, rows: Sequence[MeasuredRo
         cells.append([name, str(len(runs)), f"{statistics.median(times):.0f} s", size])
     note = (
         "Wall time from the start of a run's process to its scores, without what it took from other runs: the "
-        "geometry, the labels (in italics: shared by all rows of a scene that need them) and the rendered views. "
-        "Main memory."
+        "geometry, the labels (in italics: shared by all rows of a scene that need them) and the rendered views; on "
+        "what else the machine had to do and on how many threads it depends as much. Main memory."
     )
     return TableText(cells, note)
 
