@@ -134,11 +134,13 @@ def run_plan(
                     changed.insert(0, name)  # taken away before the row that they no longer fit is there
             write_results(_results(plan, finished), path, changed)
 
-    if path.exists():  # titles and margins may have changed where no row has
+    results = _results(plan, _finished(path))
+    if results.rows:  # titles and margins may have changed where no row has, and the file above the rows may be gone
+        written = read_results(path) if path.exists() else None
+        head = (results.title, results.baseline, results.comparison)
+        if written is None or (written.title, written.baseline, written.comparison) != head:
+            write_results(results, path, [])
         results = read_results(path)
-        if (results.title, results.baseline, results.comparison) != (plan.title, plan.baseline, plan.comparison):
-            write_results(_results(plan, _finished(path)), path, [])
-    results = read_results(path) if path.exists() else _results(plan, finished)
     _write_plots(results, plan, output_dir)
     if failed:
         others = f"the other rows are in {path}" if path.exists() else "no row has a result"

@@ -310,6 +310,7 @@ def test_rows_are_found_without_the_file_above_them(run, tmp_path, scene_folder)
     results, said = run(path, only=("town / *",))
     assert {row.name: row for row in results.rows} == {row.name: row for row in kept.rows}
     assert len(kept.rows) == 3 and all("kept" in line for line in said)
+    assert len(read_results(tmp_path / "out" / "counts.json").rows) == 3  # which is there again
 
 
 def test_a_scene_that_is_a_file(run, tmp_path, scene_folder):
